@@ -485,7 +485,7 @@ export interface InputRecord {
 	readonly byteLength: number;
 	/** The record's bytes as read, without its line end. */
 	readonly raw: Buffer;
-	/** Whether `raw` holds only the beginning. */
+	/** Whether `raw` holds only the beginning, or, of rows of the program, a name such as `(a function)` in place of a value that has no text: it cannot be loaded again. */
 	readonly rawIsCut: boolean;
 }
 /** A row with values that did not fit and were replaced, as ON_ERROR set_null, SKIP_COLUMN and ACCEPTANYDATE say. It is no {@link Reject}. */
@@ -606,8 +606,9 @@ export declare class CopyError extends Error {
 	readonly loadId: string | undefined;
 	constructor(init: CopyErrorInit);
 }
-/** A stream of bytes: a Node Readable, a web ReadableStream, or any (async) iterable of byte chunks. */
-export type ByteSource = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>;
+type ByteChunk = Uint8Array | string;
+/** A stream of bytes: a Node Readable, a web ReadableStream, or any (async) iterable of byte chunks, or of promises of them. */
+export type ByteSource = AsyncIterable<ByteChunk | PromiseLike<ByteChunk>> | Iterable<ByteChunk | PromiseLike<ByteChunk>>;
 /** How far a load has come. Handed to `onProgress` at most 20 times a second, and once more at the end. */
 export interface Progress {
 	/** Bytes of the input taken so far. */
@@ -747,7 +748,7 @@ export type RowOf<Row> = {
 	readonly [Key in keyof Row]: RowValue;
 };
 /** Rows as objects, by the names of the columns, or as arrays, in their order. */
-export type RowSource<Row = unknown> = AsyncIterable<Row> | Iterable<Row>;
+export type RowSource<Row = unknown> = AsyncIterable<Row | PromiseLike<Row>> | Iterable<Row | PromiseLike<Row>>;
 /** What a call may set of how an input is read, whatever becomes of its rows. */
 export interface InputOptions {
 	/**

@@ -45,7 +45,7 @@ import { copyHere, type LocalCopies, startOfFirst } from './remote-copies.ts'
 import { openReplay, type Replay } from './replay.ts'
 import type { Retention } from './retention.ts'
 import { checkRowStatement, ofRows, RowFlaws, rowFields, withColumns } from './row-load.ts'
-import { RowText } from './row-text.ts'
+import { asGiven, RowText } from './row-text.ts'
 import { abandonInput, closeFiles, discard, inputFile, openSource, type RowInput, streamed } from './source.ts'
 import { type CopyFrom, isColumnar, type Statement } from './statement/ast.ts'
 import { isTolerant } from './statement/error-policy.ts'
@@ -334,7 +334,7 @@ class Work {
   }
 
   /** The rows as a stream of TEXT. */
-  #written(input: RowInput, table: TableDescription, planned: ColumnPlan): Input {
+  #written(input: RowInput, table: TableDescription, planned: ColumnPlan, mostFlawed: number): Input {
     const { default: marker, ignoreExtraData } = this.statement.options
     const fields = rowFields(table, planned)
     const text = new RowText({
@@ -342,9 +342,10 @@ class Work {
       fields,
       ...(marker !== undefined && { marker }),
       dropsExtra: ignoreExtraData,
+      mostFlawed,
     })
     const { ofColumn } = planned.fields ?? {}
-    this.#rowFlaws = new RowFlaws(text, fields, (field) => (ofColumn ? ofColumn.indexOf(field) : field))
+    this.#rowFlaws = new RowFlaws(input.rows, text, fields, (field) => (ofColumn ? ofColumn.indexOf(field) : field))
     return streamed(input.rows.written(text), input.name)
   }
 
@@ -483,6 +484,7 @@ class Work {
       file: input.name,
       ...(planned.fields && { fields: planned.fields.names }),
       columns: columns.flatMap((index) => fields.columns[index] ?? []),
+      ...(input.kind === 'rows' && { asGiven }),
       ...(call.onReject && { onReject: call.onReject }),
       ...(call.onReplace && { onReplace: call.onReplace }),
       told,
@@ -505,7 +507,7 @@ class Work {
       },
     })
     this.#log = log
-    const bytes = input.kind === 'rows' ? this.#written(input, table, planned) : input
+    const bytes = input.kind === 'rows' ? this.#written(input, table, planned, log.wants.most) : input
     const take = (replay ?? this.#rowFlaws)?.taking(log.takeNative) ?? log.takeNative
     const opened = openLoad(
       {

@@ -10,9 +10,18 @@ import { statementError } from './statement/diagnostics.ts'
 export function localPath(text: string, source: { readonly path: string; readonly offset: number }): string {
   const { path, offset } = source
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(path)?.[1]
+  const isSlip = isMisspelt(path)
   // A folder may be called "https:" all the same.
-  if (scheme === undefined || existsSync(path)) return path
-  if (/^file$/i.test(scheme)) {
+  if ((scheme === undefined && !isSlip) || existsSync(path)) return path
+  if (isSlip) {
+    const shown = shownAddress(path)
+    const meant = shown.trim().replace(/\/+/, '//')
+    const what = `"${shown}" is no address: it ${/^\s/.test(path) ? 'begins with a blank' : 'lacks a slash'}`
+    throw statementError(text, offset, 'invalid_parameter_value', what, {
+      hint: `Did you mean "${meant}"? Where a folder is called so, write "./" before it.`,
+    })
+  }
+  if (/^file$/i.test(scheme ?? '')) {
     try {
       return fileURLToPath(path)
     } catch {
@@ -28,7 +37,14 @@ export function localPath(text: string, source: { readonly path: string; readonl
 }
 
 /** The schemes of what is read from other machines. */
-const REMOTE = /^(?:https?|s3[an]?|gc?s|az(?:ure)?|adl|abfss?|wasbs?)$/
+const SCHEMES = '(?:https?|s3[an]?|gc?s|az(?:ure)?|adl|abfss?|wasbs?)'
+const REMOTE = new RegExp(`^${SCHEMES}$`)
+const MISSPELT = new RegExp(`^(?:\\s+${SCHEMES}:/|${SCHEMES}:/(?!/))`, 'i')
+
+/** Whether an address is meant that has a blank before it, or lacks a slash. What is secret in it is so all the same. */
+export function isMisspelt(path: string): boolean {
+  return MISSPELT.test(path)
+}
 
 /** The scheme of an address, in lower case; undefined for what is a path. */
 export function schemeOf(address: string): string | undefined {
@@ -41,16 +57,17 @@ export function isRemoteAddress(address: string): boolean {
   return scheme !== undefined && REMOTE.test(scheme)
 }
 
+/** Whether it is that of a web server, misspelt or not. */
 export function isWebAddress(address: string): boolean {
-  return /^https?:\/\//i.test(address)
+  return /^\s*https?:\//i.test(address)
 }
 
 /** An address as it may be shown. Of an object's name in a bucket a question mark is a part, and a container stands before an `@`. */
 export function shownAddress(address: string): string {
-  return isWebAddress(address) ? withoutQuery(address) : address.replace(/^([^:]*:\/\/)[^/@]*:[^/]*@/, '$1')
+  return isWebAddress(address) ? withoutQuery(address) : address.replace(/^([^:]*:\/+)[^/@]*:[^/]*@/, '$1')
 }
 
 /** A URL as it may be shown: signatures stand behind the question mark, passwords before the host. */
 export function withoutQuery(url: string): string {
-  return url.replace(/[?#].*$/s, '').replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/]*@/i, '$1')
+  return url.replace(/[?#].*$/s, '').replace(/^(\s*[a-z][a-z0-9+.-]*:\/+)[^/]*@/i, '$1')
 }

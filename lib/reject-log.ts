@@ -90,6 +90,8 @@ export interface RejectLogInit {
   readonly onReject?: (reject: Reject) => void
   /** Called with each row that is loaded with replaced values, in the order of the input, refused ones among them. */
   readonly onReplace?: (row: ReplacedRow) => void
+  /** What a record is in the program's rows, if these are the input. */
+  readonly asGiven?: (record: Pick<Reject, 'raw' | 'byteLength'>) => Pick<Reject, 'raw' | 'byteLength'>
   /** What the fields of a record are called, where they are not the columns' one after the other. */
   readonly fields?: readonly string[]
   /** Where their bytes are written, as they were read. */
@@ -516,9 +518,17 @@ export class RejectLog {
 
   /** Rows that the decoder has handed out, with their places and bytes. */
   #recordsOf(rows: readonly number[]): readonly (RowRecord | undefined)[] {
-    const records = this.#native?.records?.(rows, this.wants.rawLimit) ?? []
+    const { asGiven } = this.#init
+    let records = this.#native?.records?.(rows, this.wants.rawLimit) ?? []
     const unknown = rows.find((_, index) => records[index] === undefined)
     if (unknown !== undefined) throw unknownPlace(unknown)
+    if (asGiven !== undefined) {
+      records = records.map((record) => {
+        if (record === undefined) return record
+        const { raw, byteLength } = asGiven({ raw: record.raw, byteLength: record.place.byteLength })
+        return { raw, place: { ...record.place, byteLength } }
+      })
+    }
     return records
   }
 

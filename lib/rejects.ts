@@ -43,7 +43,7 @@ export interface InputRecord {
   readonly byteLength: number
   /** The record's bytes as read, without its line end. */
   readonly raw: Buffer
-  /** Whether `raw` holds only the beginning. */
+  /** Whether `raw` holds only the beginning, or, of rows of the program, a name such as `(a function)` in place of a value that has no text: it cannot be loaded again. */
   readonly rawIsCut: boolean
 }
 

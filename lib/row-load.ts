@@ -3,7 +3,7 @@ import type { NativeReject } from './native/load.ts'
 import type { TakeRejects } from './native/open.ts'
 import { unreadableInput } from './native/pump.ts'
 import type { RowReader } from './row-source.ts'
-import { NO_CHARACTER, type RowField, type RowFlaw, type RowText } from './row-text.ts'
+import { asGiven, type RowField, type RowFlaw, type RowText } from './row-text.ts'
 import { type CopyFrom, type CopyOptions, uncompressed } from './statement/ast.ts'
 import { statementError } from './statement/diagnostics.ts'
 import { dialectTitles } from './statement/dialects/names.ts'
@@ -68,7 +68,7 @@ export function checkRowStatement({ text, options, source, dialect }: CopyFrom):
  */
 export async function withColumns(copy: CopyFrom, rows: RowReader, signal: AbortSignal | undefined): Promise<CopyFrom> {
   const first = await rows.first(signal).catch((cause: unknown) => {
-    throw signal?.aborted ? cause : unreadableInput('STDIN', cause)
+    throw signal?.aborted ? cause : unreadableInput('STDIN', cause, rows.row)
   })
   if (copy.columns !== undefined || typeof first !== 'object' || first === null || Array.isArray(first)) return copy
   const made = new Set(madeNames(copy).map(({ value }) => value))
@@ -93,7 +93,7 @@ function keysOf(row: Readonly<Record<string, unknown>>): string[] {
   try {
     return Object.keys(row).filter((key) => row[key] !== undefined)
   } catch (cause) {
-    throw unreadableInput('STDIN', cause)
+    throw unreadableInput('STDIN', cause, 1)
   }
 }
 
@@ -110,51 +110,86 @@ export function rowFields(table: TableDescription, { columns, fields, made }: Co
 
 /** What the decoder says of rows that only this side knows what is wrong with, in this side's words. */
 export class RowFlaws {
+  readonly #rows: RowReader
   readonly #text: RowText
   readonly #fields: readonly RowField[]
   readonly #columnOf: (field: number) => number | undefined
 
-  constructor(text: RowText, fields: readonly RowField[], columnOf: (field: number) => number | undefined) {
+  constructor(
+    rows: RowReader,
+    text: RowText,
+    fields: readonly RowField[],
+    columnOf: (field: number) => number | undefined,
+  ) {
+    this.#rows = rows
     this.#text = text
     this.#fields = fields
     this.#columnOf = columnOf
   }
 
   taking(take: TakeRejects): TakeRejects {
-    return (rejects) => take(rejects.map((reject) => this.#explained(reject)))
+    return (rejects) =>
+      take(
+        rejects.map((reject) => {
+          const { raw, byteLength } = asGiven(reject)
+          return this.#explained({ ...reject, raw, byteLength, isCut: reject.isCut || raw.length < byteLength })
+        }),
+      )
   }
 
   #explained(reject: NativeReject): NativeReject {
-    const flaw = this.#text.flawOf(reject.line)
-    if (flaw === undefined) return reject
-    const { sqlState, code } = conditionOf(flaw)
+    const known = this.#text.flawsOf(reject.line)
+    if (known.length === 0) return reject
+    const { sqlState = '' } = reject.flaws[0] ?? {}
+    if (isMalformed(sqlState)) {
+      const flaw = decisive(known, sqlState)
+      return flaw ? this.#malformed(reject, flaw) : reject
+    }
+    const flaws = reject.flaws.map((flaw) => {
+      const own = known.find(({ field, isOfType }) => isOfType && this.#columnOf(field ?? -1) === flaw.column)
+      if (own?.message === undefined) return flaw
+      const { detail: _, ...rest } = flaw
+      return { ...rest, message: own.message, ...(own.hint && { detail: own.hint }) }
+    })
+    return { ...reject, flaws }
+  }
+
+  #malformed(reject: NativeReject, flaw: RowFlaw): NativeReject {
     const column = flaw.field === undefined ? undefined : this.#columnOf(flaw.field)
-    const { message } = flaw
-    const detail = flaw.hint
-    // The byte was for the decoder alone: without it the row is TEXT, which COPY REJECTS can load.
-    const raw = reject.raw.filter((byte) => byte !== NO_CHARACTER)
+    const { message, hint: detail } = flaw
+    if (message === undefined) {
+      return { ...reject, flaws: reject.flaws.map((each) => ({ ...each, ...(column !== undefined && { column }) })) }
+    }
+    const { sqlState, code } = conditionOf(flaw)
     return {
       ...reject,
-      raw: Buffer.from(raw.buffer, raw.byteOffset, raw.length),
-      byteLength: reject.byteLength - (reject.raw.length - raw.length),
       flaws: [{ ...(column !== undefined && { column }), sqlState, code, message, ...(detail && { detail }) }],
     }
   }
 
-  /** The error, if it is that of such a row. */
+  /** The error, if it is that of such a row, or of one that could not be read. */
   explain(error: unknown): unknown {
-    if (!(error instanceof CopyError) || error.position.line === undefined) return error
-    if (error.sqlState !== '22021' && error.sqlState !== '22P04') return error
-    const flaw = this.#text.flawOf(error.position.line)
+    if (!(error instanceof CopyError)) return error
+    const { sqlState, code, position, cause } = error
+    const { file, line, byteOffset } = position
+    const { failure } = this.#rows
+    if (sqlState === '58030' && failure && cause === failure.cause) {
+      return unreadableInput(file ?? 'STDIN', cause, failure.row)
+    }
+    if (line === undefined || !(isMalformed(sqlState) || sqlState === '22P02')) return error
+    const known = this.#text.flawsOf(line)
+    const nameOf = ({ field }: RowFlaw) => (field === undefined ? undefined : this.#fields[field]?.name)
+    const flaw = isMalformed(sqlState)
+      ? decisive(known, sqlState)
+      : known.find((each) => each.isOfType && nameOf(each) === position.column)
     if (flaw === undefined) return error
-    const name = flaw.field === undefined ? undefined : this.#fields[flaw.field]?.name
-    const { file, line, byteOffset } = error.position
+    const name = nameOf(flaw)
     return new CopyError({
-      ...conditionOf(flaw),
-      message: flaw.message,
+      ...(flaw.message === undefined || flaw.isOfType ? { sqlState, code } : conditionOf(flaw)),
+      message: flaw.message ?? error.message,
       hint: flaw.hint,
       context: error.context?.replace(
-        /^(COPY .*?, line \d+)[\s\S]*$/,
+        /^(?:JSON data.*\n)?(COPY .*?, line \d+)[\s\S]*$/,
         name === undefined ? '$1' : `$1, column ${name}`,
       ),
       position: {
@@ -165,6 +200,17 @@ export class RowFlaws {
       },
     })
   }
+}
+
+function isMalformed(sqlState: string): boolean {
+  return sqlState === '22021' || sqlState === '22P04'
+}
+
+/** What is said of a malformed row: the first that only this side can say, or else which field's characters the decoder speaks of. */
+function decisive(flaws: readonly RowFlaw[], sqlState: string): RowFlaw | undefined {
+  const malformed = flaws.filter(({ isOfType }) => !isOfType)
+  const own = malformed.find(({ message }) => message !== undefined)
+  return own ?? (sqlState === '22021' ? malformed[0] : undefined)
 }
 
 function conditionOf({ field }: RowFlaw): { readonly sqlState: string; readonly code: string } {

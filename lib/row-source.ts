@@ -13,7 +13,7 @@ export type AnyRow = Readonly<Record<string, RowValue>> | readonly RowValue[]
 export type RowOf<Row> = { readonly [Key in keyof Row]: RowValue }
 
 /** Rows as objects, by the names of the columns, or as arrays, in their order. */
-export type RowSource<Row = unknown> = AsyncIterable<Row> | Iterable<Row>
+export type RowSource<Row = unknown> = AsyncIterable<Row | PromiseLike<Row>> | Iterable<Row | PromiseLike<Row>>
 
 /** Rows of a caller, of which the first may be looked at before anybody reads them. */
 export class RowReader {
@@ -22,6 +22,10 @@ export class RowReader {
   #first: IteratorResult<unknown> | undefined
   #isOver = false
   #isClosed = false
+  /** How many rows there have been, and whether the last of them is still looked at. */
+  #rows = 0
+  #isInRow = false
+  #failure: { readonly cause: unknown; readonly row: number | undefined } | undefined
 
   /** Throws CopyError (58030) where the source cannot be iterated, such as a web stream that somebody else reads. */
   constructor(source: RowSource) {
@@ -42,8 +46,30 @@ export class RowReader {
 
   /** A row may be promised, as for `for await`. */
   async #next(): Promise<IteratorResult<unknown>> {
-    const step = checkStep(await this.#iterator.next())
+    this.#isInRow = false
+    const step = this.#counted(await this.#iterator.next())
     return isPromise(step.value) ? { ...step, value: await step.value } : step
+  }
+
+  #counted(given: unknown): IteratorResult<unknown> {
+    const step = checkStep(given)
+    this.#isInRow = step.done !== true
+    if (this.#isInRow) this.#rows += 1
+    return step
+  }
+
+  /** Number of the row that is looked at, from 1; undefined between two of them. */
+  get row(): number | undefined {
+    return this.#isInRow ? this.#rows : undefined
+  }
+
+  /** What has ended the rows early: what the source, or a row, has thrown. */
+  get failure(): { readonly cause: unknown; readonly row: number | undefined } | undefined {
+    return this.#failure
+  }
+
+  fail(cause: unknown): void {
+    this.#failure = { cause, row: this.row }
   }
 
   /** The rows as a stream of bytes. To be called once; rows are read only as the bytes are. */
@@ -69,7 +95,8 @@ export class RowReader {
   stepNow(): IteratorResult<unknown> {
     const first = this.#first
     this.#first = undefined
-    const step = first ?? checkStep((this.#iterator as Iterator<unknown>).next())
+    if (!first) this.#isInRow = false
+    const step = first ?? this.#counted((this.#iterator as Iterator<unknown>).next())
     this.#isOver ||= step.done === true
     return step
   }
@@ -103,7 +130,6 @@ class Batches {
   readonly #reader: RowReader
   readonly #text: RowText
   #isOver = false
-  #failure: { readonly reason: unknown } | undefined
 
   constructor(reader: RowReader, text: RowText) {
     this.#reader = reader
@@ -119,13 +145,14 @@ class Batches {
         if (step.done) this.#isOver = true
         else text.add(row)
       }
-    } catch (reason) {
+    } catch (cause) {
       // The rows before it come first.
       this.#isOver = true
-      this.#failure = { reason }
+      this.#reader.fail(cause)
     }
     if (!text.isEmpty) return { done: false, value: text.take() }
-    if (this.#failure) throw this.#failure.reason
+    const { failure } = this.#reader
+    if (failure) throw failure.cause
     return { done: true, value: undefined }
   }
 }

@@ -20,8 +20,9 @@ import {
  * and short strings are written byte by byte, since each call that leaves JavaScript costs as much as thirty bytes.
  *
  * A value that its column cannot take is written as a text that the column's type refuses, so that it costs what the statement says. Where
- * every text is a value, the field begins with a byte that is no UTF-8, which makes the row malformed; what was wrong with it is kept until it
- * is asked for. Behind that byte is the value all the same, for whoever looks at the row, or loads it again.
+ * every text is a value, the field begins with a byte that is no UTF-8, which makes the row malformed. What was wrong is kept until it is asked
+ * for, where the decoder cannot say it. Behind both is the value all the same, for whoever looks at the row, or loads it again: what was written for
+ * the decoder alone is taken out of a row that is refused ({@link asGiven}).
  */
 
 /** Bytes from which on a batch is handed on. */
@@ -32,7 +33,15 @@ const NEWLINE = 0x0a
 const TAB = 0x09
 const BACKSLASH = 0x5c
 /** No byte of UTF-8. */
-export const NO_CHARACTER = 0xff
+const NO_CHARACTER = 0xff
+/**
+ * What is for the decoder alone, in TEXT: that byte, and what a value is between parentheses with backslashes, which nothing else has before them. All other
+ * pairs are found, so that a backslash of theirs is not taken for one of these.
+ */
+const FOR_DECODER = /\xff|(?:\\\\x)?\\\(((?:[^\\]|\\[^)])*)\\\)( ?)|\\./gs
+/** Blanks before the first character, and what that may not be. */
+const BLANKS: readonly unknown[] = [0x09, 0x0c, 0x20]
+const STARTS: readonly unknown[] = [...Buffer.from('P<[{'), 0xef]
 const HEX = Buffer.from('0123456789abcdef')
 const MINUS = 0x2d
 
@@ -50,8 +59,11 @@ export interface RowField {
 export interface RowFlaw {
   /** The field's number, from 0; absent where it is about the row. */
   readonly field?: number
-  readonly message: string
+  /** Absent: the decoder says it, but not of which field. */
+  readonly message?: string
   readonly hint?: string
+  /** The field's text is what its type refuses; otherwise the row is malformed. */
+  readonly isOfType?: boolean
 }
 
 /** How rows are written. */
@@ -62,13 +74,15 @@ export interface RowTextInit {
   readonly marker?: string
   /** Keys and elements that are no field's are dropped; otherwise they make the row malformed. */
   readonly dropsExtra: boolean
+  /** Rows at fault that may be asked about; of those beyond nothing is kept. */
+  readonly mostFlawed: number
 }
 
 /** Writes rows as TEXT. */
 export class RowText {
   readonly #init: RowTextInit
   readonly #columns: readonly Column[]
-  readonly #flaws = new Map<number, RowFlaw>()
+  readonly #flaws = new Map<number, RowFlaw[]>()
   readonly #missing: string
   #buffer = Buffer.allocUnsafeSlow(BATCH_BYTES * 2)
   #at = 0
@@ -96,11 +110,17 @@ export class RowText {
     return taken
   }
 
-  /** What is wrong with a row (from 1) that was written with a byte that is no UTF-8, or with a field too many; it is forgotten then. */
-  flawOf(row: number): RowFlaw | undefined {
-    const flaw = this.#flaws.get(row)
+  /** What is wrong with a row (from 1), the first first; it is forgotten then. */
+  flawsOf(row: number): readonly RowFlaw[] {
+    const flaws = this.#flaws.get(row) ?? []
     this.#flaws.delete(row)
-    return flaw
+    return flaws
+  }
+
+  #note(flaw: RowFlaw): void {
+    const flaws = this.#flaws.get(this.#rows)
+    if (flaws) flaws.push(flaw)
+    else if (this.#flaws.size < this.#init.mostFlawed) this.#flaws.set(this.#rows, [flaw])
   }
 
   add(row: unknown): void {
@@ -112,19 +132,25 @@ export class RowText {
       const isInput = typeof row === 'string' || isBytes(row)
       const ofObject = row instanceof Map ? FROM_ENTRIES : isHollow(row) && isIterable(row) ? YIELD_EACH : undefined
       const hint = isInput ? 'Text and bytes are the option "stdin".' : ofObject
-      this.#spoil({ message: `a row is an object or an array, not ${nameOf(row)}`, ...(hint && { hint }) }, row)
+      this.#spoil({ message: `a row is an object or an array, not ${nameOf(row)}`, ...(hint && { hint }) })
+      this.#loose(row)
     }
     this.#reserve(2)
     this.#buffer[this.#at++] = NEWLINE
     if (this.#rows === 1) this.#guardStart()
   }
 
-  /** What would be taken for a byte order mark, or for a file of another format, at the beginning of an input: its first character is escaped. */
+  /**
+   * What would be taken for a byte order mark, for a file of another format, or for what a server says of an error, at the beginning of an input: its first
+   * character is escaped.
+   */
   #guardStart(): void {
-    const [first] = this.#buffer
-    if (first !== 0x50 && first !== 0xef) return
-    this.#buffer.copyWithin(1, 0, this.#at)
-    this.#buffer[0] = BACKSLASH
+    const buffer = this.#buffer
+    let first = 0
+    while (BLANKS.includes(buffer[first])) first += 1
+    if (!STARTS.includes(buffer[first])) return
+    buffer.copyWithin(first + 1, first, this.#at)
+    buffer[first] = BACKSLASH
     this.#at += 1
   }
 
@@ -157,8 +183,8 @@ export class RowText {
     const extra = keys.find((key) => row[key] !== undefined && !this.#columns.some(({ name }) => name === key))
     if (extra === undefined) return
     this.#buffer[this.#at++] = TAB
-    this.#string(shown(row[extra]))
-    this.#flaws.set(this.#rows, {
+    this.#loose(row[extra])
+    this.#note({
       message: `the row has a key "${extra}", which is no column of this load`,
       hint: 'List the columns in the statement; IGNORE_EXTRA_DATA drops other keys.',
     })
@@ -169,11 +195,14 @@ export class RowText {
     const { dropsExtra } = this.#init
     const width = dropsExtra && row.length > columns.length ? columns.length : row.length
     // It would be the row of one empty string.
-    if (width === 0 && columns.length > 0) this.#spoil({ message: 'the row is an empty array' }, '')
+    if (width === 0 && columns.length > 0) {
+      this.#spoil({ message: 'the row is an empty array' })
+      this.#name(row)
+    }
     for (let index = 0; index < width; index += 1) {
       if (index > 0) this.#buffer[this.#at++] = TAB
       const column = columns[index]
-      if (column === undefined) this.#string(shown(row[index]))
+      if (column === undefined) this.#loose(row[index])
       else this.#value(row[index], column)
       this.#reserve(2)
     }
@@ -182,7 +211,7 @@ export class RowText {
   #value(value: unknown, column: Column): void {
     if (column.isDropped) return
     const kind = typeof value
-    if (kind === 'string') this.#string(value as string)
+    if (kind === 'string') this.#string(value as string, column)
     else if (value === null) this.#ascii('\\N')
     else if (value === undefined) this.#ascii(this.#missing)
     else if (kind === 'object') this.#object(value, column)
@@ -197,7 +226,7 @@ export class RowText {
     const text = isBinary ? undefined : objectText(value, column)
     if (isBinary && column.kind === 'bytea') this.#bytes(bytesOf(value))
     else if (text === undefined) this.#refuse(column, value)
-    else if (typeof text === 'string') this.#string(text)
+    else if (typeof text === 'string') this.#string(text, column)
     else this.#value(text.value, column)
   }
 
@@ -234,9 +263,11 @@ export class RowText {
     this.#at = at
   }
 
-  #string(text: string): void {
+  /** Text of a column, or of none. */
+  #string(text: string, column?: Column): void {
     const { length } = text
     this.#reserve(length * 3 + 2)
+    let isInvalid = false
     if (length > SHORT && !ESCAPED.test(text) && text.isWellFormed()) {
       this.#at += this.#buffer.write(text, this.#at, 'utf8')
       return
@@ -254,6 +285,7 @@ export class RowText {
             buffer[at++] = letter
             continue
           }
+          isInvalid ||= unit === 0
         }
         buffer[at++] = unit
       } else if (unit < 0x800) {
@@ -270,6 +302,7 @@ export class RowText {
           buffer[at++] = 0x80 | (point & 0x3f)
         } else {
           // Half a pair becomes what the decoder refuses, and not silently another character.
+          isInvalid = true
           buffer[at++] = 0xe0 | (unit >> 12)
           buffer[at++] = 0x80 | ((unit >> 6) & 0x3f)
           buffer[at++] = 0x80 | (unit & 0x3f)
@@ -277,6 +310,7 @@ export class RowText {
       }
     }
     this.#at = at
+    if (isInvalid && column) this.#note({ field: column.index })
   }
 
   /** `\x…`, its backslash escaped. */
@@ -295,28 +329,48 @@ export class RowText {
 
   /** Writes what the column cannot take. */
   #refuse(column: Column, value: unknown): void {
-    const { refused, typeName, name, index } = column
-    if (refused === undefined) {
-      const isObject = typeof value === 'object' && !isBytes(value)
-      const flaw = {
-        field: index,
-        message: `column "${name}"${typeName === '' ? '' : ` of type ${typeName}`} does not take ${nameOf(value)}`,
-        ...(isObject && {
-          hint: value instanceof Map ? FROM_ENTRIES : 'Pass a string; JSON.stringify() makes one of it.',
-        }),
-      }
-      this.#spoil(flaw, value)
-    } else this.#string(`${refused}(${nameOf(value)})`)
+    const { refused, typeName, name, kind, index: field } = column
+    const isJson = isOfJson(kind)
+    if (refused !== undefined) {
+      this.#string(refused)
+      this.#name(value)
+      const text = typeof value === 'object' ? textOf(value) : undefined
+      if (text !== undefined) this.#string(` ${text}`)
+      if (!isJson) return
+    }
+    const message = `column "${name}"${typeName === '' ? '' : ` of type ${typeName}`} does not take ${nameOf(value)}`
+    const object = typeof value === 'object' && value !== null && !isBytes(value) ? value : undefined
+    const hint = value instanceof Map ? FROM_ENTRIES : object && !isJson ? STRINGIFY : undefined
+    const flaw = { field, message, ...(hint && { hint }) }
+    if (isJson) {
+      // Of that text the type could only say that it is no JSON.
+      this.#note({ ...flaw, ...(object && { message: `${message}: ${jsonFault(object)}` }), isOfType: true })
+    } else {
+      this.#spoil(flaw)
+      this.#loose(value)
+    }
   }
 
-  /** Makes the row malformed by a value. The first reason counts. */
-  #spoil(flaw: RowFlaw, value: unknown): void {
+  /** Makes the row malformed, whatever is in its fields. */
+  #spoil(flaw: RowFlaw): void {
     this.#reserve(4)
     this.#buffer[this.#at++] = NO_CHARACTER
-    if (!this.#flaws.has(this.#rows)) this.#flaws.set(this.#rows, flaw)
-    if (isBytes(value)) this.#bytes(bytesOf(value))
-    else if (value === null || value === undefined) this.#ascii('\\N')
-    else this.#string(value instanceof Date ? nameOf(value) : shown(value))
+    this.#note(flaw)
+  }
+
+  /** Writes a value that is none of a column. */
+  #loose(value: unknown): void {
+    const text = textOf(value)
+    if (value === null || value === undefined) this.#ascii('\\N')
+    else if (text === undefined) this.#name(value)
+    else this.#string(text)
+  }
+
+  /** Writes what a value is, which its text may follow behind a blank. */
+  #name(value: unknown): void {
+    this.#ascii('\\(')
+    this.#string(nameOf(value))
+    this.#ascii('\\)')
   }
 
   #reserve(bytes: number): void {
@@ -329,9 +383,11 @@ export class RowText {
   }
 }
 
-const ESCAPED = /[\\\t\n\r]/
+/** Of these strings are written unit by unit: what is escaped, and NUL. */
+const ESCAPED = /[\\\t\n\r\0]/
 const YIELD_EACH = 'yield* hands on the values of another iterable one by one.'
 const FROM_ENTRIES = 'Object.fromEntries() makes an object of it.'
+const STRINGIFY = 'Pass a string; JSON.stringify() makes one of it.'
 
 /** A field, and what the loop over values wants to know of it. */
 interface Column {
@@ -395,7 +451,7 @@ function columnOf({ name, type, typeName = '' }: RowField, index: number, target
 /** The text of an object in a column, or what it stands for; undefined where it is no value of the column. */
 function objectText(value: object, column: Column): string | { readonly value: Primitive } | undefined {
   const { kind, type } = column
-  if (kind === 'json' || kind === 'jsonb') return jsonOf(value)
+  if (isOfJson(kind)) return jsonOf(value)
   if (value instanceof Date) return dateText(value, type)
   if (kind === 'array') return isList(value) ? arrayLiteral(value, type as ArrayType, column) : undefined
   const primitive = primitiveOf(value)
@@ -412,16 +468,37 @@ function objectText(value: object, column: Column): string | { readonly value: P
 
 type ArrayType = Extract<ColumnType, { kind: 'array' }>
 
-/** JSON, or undefined where there is none of it: a cycle, a bigint, nothing but functions; what JSON makes an empty object of. */
+function isOfJson(kind: ColumnType['kind']): boolean {
+  return kind === 'json' || kind === 'jsonb'
+}
+
+/** JSON, or undefined where there is none of it: see {@link jsonFault}. */
 function jsonOf(value: object): string | undefined {
   try {
     const text = JSON.stringify(value)
     // Only then it is worth a look at each value.
-    if (text?.includes('{}')) JSON.stringify(value, (_, inner) => (isHollow(inner) && isEmpty(inner) ? 0n : inner))
+    if (text?.includes('{}')) JSON.stringify(value, checkHollow)
     return text
   } catch {
     return undefined
   }
+}
+
+/** Why there is no JSON of a value: a cycle, a bigint, nothing to be written, or what JSON makes an empty object of. */
+function jsonFault(value: object): string {
+  try {
+    JSON.stringify(value, checkHollow)
+    return 'there is nothing in JSON for it'
+  } catch (error) {
+    // Of a cycle the lines below show its way.
+    const [line] = error instanceof Error ? error.message.split('\n') : []
+    return line || 'JSON.stringify() fails'
+  }
+}
+
+function checkHollow(_: string, value: unknown): unknown {
+  if (isHollow(value) && isEmpty(value)) throw new TypeError(`JSON makes {} of ${nameOf(value)}`)
+  return value
 }
 
 /** Numbers and such as objects have no properties either, and are what they stand for. */
@@ -515,7 +592,7 @@ function elementText(value: unknown, type: ArrayType, element: ColumnType, colum
     return isInstant ? undefined : primitiveText(value, element)
   }
   if (typeof value !== 'object') return undefined
-  const isJson = element.kind === 'json' || element.kind === 'jsonb'
+  const isJson = isOfJson(element.kind)
   if (isBytes(value) && !isJson) {
     return element.kind === 'bytea' ? quoted(`\\x${Buffer.from(bytesOf(value)).toString('hex')}`) : undefined
   }
@@ -592,8 +669,34 @@ function pad(value: number, width: number): string {
   return String(value).padStart(width, '0')
 }
 
-/** A value of which nobody knows the type, for whoever looks at the refused row. */
-function shown(value: unknown): string {
-  if (typeof value === 'object' && value !== null) return jsonOf(value) ?? nameOf(value)
-  return typeof value === 'symbol' || typeof value === 'function' ? nameOf(value) : String(value)
+/** The text of a value of which no type is known, for whoever looks at the refused row, or loads it again; undefined where it has none. */
+function textOf(value: unknown): string | undefined {
+  if (typeof value === 'symbol' || typeof value === 'function') return undefined
+  if (typeof value !== 'object' || value === null) return String(value)
+  if (isBytes(value)) return `\\x${Buffer.from(bytesOf(value)).toString('hex')}`
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? undefined : value.toISOString()
+  const primitive = primitiveOf(value)
+  return primitive === undefined ? jsonOf(isList(value) ? Array.from(value) : value) : String(primitive)
+}
+
+/**
+ * A row as it was given, without what was written for the decoder alone. One with a value that has no text, such as a function, has its name there,
+ * and more bytes than its text: it is no whole row.
+ */
+export function asGiven({ raw, byteLength }: { readonly raw: Buffer; readonly byteLength: number }): {
+  readonly raw: Buffer
+  readonly byteLength: number
+} {
+  if (!raw.includes(NO_CHARACTER) && !raw.includes('\\(')) return { raw, byteLength }
+  let isWhole = true
+  const text = raw.toString('latin1').replace(FOR_DECODER, (found: string, name?: string, blank?: string) => {
+    if (name === undefined) return found === '\xff' ? '' : found
+    if (blank === ' ') return ''
+    // Of a number, and of true and false, the name has the text.
+    const [, value] = /^the (?:number|Boolean) (.*)$/.exec(name) ?? []
+    isWhole &&= value !== undefined
+    return value ?? `(${name})`
+  })
+  const given = Buffer.from(text, 'latin1')
+  return { raw: given, byteLength: isWhole ? byteLength - (raw.length - given.length) : byteLength }
 }

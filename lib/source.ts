@@ -86,8 +86,8 @@ export async function openSource(
   if (isRemoteAddress(name) && (access !== undefined || !existsSync(name))) {
     return await openRemote(statement, name, context)
   }
-  refuseStoreOptions(statement)
   const path = localPath(statement.text, source)
+  refuseStoreOptions(statement)
   if (access) return await filesUnderRules(statement, path, access, context.signal)
   const found = await stat(path).catch(() => undefined)
   const files = await filesOf(statement, path, found, context.signal)

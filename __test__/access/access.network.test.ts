@@ -118,6 +118,15 @@ test('a statement is told, without what is secret in its address', async () => {
   await db.close()
 })
 
+test('a bucket is told without a key before it', async () => {
+  const db = await connect(':memory:', { access: { schemes: ['s3'], hosts: ['s3://bucket'] } })
+  await expect(db.copy("COPY t FROM 's3://KEY:SECRET@other/x' CSV")).rejects.toMatchObject({
+    sqlState: '42501',
+    detail: 'The bucket "s3://other" is not among those that are allowed.',
+  })
+  await db.close()
+})
+
 test.each([
   [{ access: 'shut' }],
   [{ access: { file: [] } }],

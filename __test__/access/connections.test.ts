@@ -54,7 +54,7 @@ test('a secret shows itself to nobody who does not ask', () => {
   expect(Object.keys(secret)).toEqual([])
   expect(structuredClone({ ...secret })).toEqual({})
   expect(secret.reveal()).toBe(HUSH)
-  expect(withoutValues(`a ${HUSH} b ${HUSH}`, [secret, undefined, new Secret('')])).toBe('a *** b ***')
+  expect(withoutValues(`a ${HUSH} b ${HUSH}`, [secret, new Secret('')])).toBe('a *** b ***')
 })
 
 describe('a connection', () => {
@@ -213,7 +213,8 @@ describe('credentials', () => {
       },
       () => now,
     )
-    const ask = async (isRefused?: boolean) => (await kept.get(isRefused)).accessKeyId
+    const get = kept.forOne()
+    const ask = async (isRefused?: boolean) => (await get(isRefused)).accessKeyId
     expect(await Promise.all([ask(), ask(), ask()])).toEqual(['key 1', 'key 1', 'key 1'])
     now = 54 * MINUTE
     expect(await ask()).toBe('key 1')
@@ -222,6 +223,19 @@ describe('credentials', () => {
     // Refused by the store, whatever their time says.
     expect(await ask(true)).toBe('key 3')
     expect(asked).toBe(3)
+  })
+
+  test('that several loads have had refused are replaced once', async () => {
+    const provider = vi.fn(async () => given(provider.mock.calls.length))
+    const connections = Connections.of({ store: { credentials: provider } })
+    const loads = [0, 1].map(() => connections.resolve(named).aws)
+    for (const [isRefused, key] of [
+      [false, 'key 1'],
+      [true, 'key 2'],
+      [true, 'key 3'],
+    ] as const) {
+      for (const ask of loads) expect(await ask?.(isRefused)).toMatchObject({ accessKeyId: key })
+    }
   })
 
   test('that do not expire are asked for once', async () => {
@@ -261,12 +275,19 @@ describe('credentials', () => {
     [{ accessKeyId: 'a' }, 'no secretAccessKey'],
     [undefined, 'no accessKeyId'],
     [{ accessKeyId: 'a', secretAccessKey: HUSH, expiration: 'tomorrow' }, 'is no Date'],
+    [{ accessKeyId: 'a', secretAccessKey: HUSH, sessionToken: 42 }, 'the sessionToken that the provider gave is no'],
+    [{ accessKeyId: 'a', secretAccessKey: HUSH, sessionToken: {} }, 'the sessionToken that the provider gave is no'],
   ])('that are none: %#', async (credentials, words) => {
     const error = quiet(
       await new KeptCredentials(async () => credentials as AwsCredentials).get().catch((reason: unknown) => reason),
     )
     expect(error).toMatchObject({ sqlState: '28000' })
     expect(error.message).toContain(words)
+  })
+
+  test('whose sessionToken is null have none', async () => {
+    const kept = new KeptCredentials(async () => ({ ...given(1), sessionToken: null }) as unknown as AwsCredentials)
+    expect(await kept.get()).toEqual(given(1))
   })
 
   test.each(['accessKeyId', 'secretAccessKey', 'sessionToken'])('whose %s has a line end are none', async (name) => {
@@ -382,18 +403,19 @@ describe("AWS's package", () => {
   test('says the role that is not given', async () => {
     const failing = async () => ({
       ...(await load()),
-      fromTemporaryCredentials: () => async () => {
-        throw new Error('not today')
+      fromTemporaryCredentials: ({ masterCredentials }: { masterCredentials?: () => Promise<AwsCredentials> }) => {
+        return async () => {
+          const { secretAccessKey, sessionToken } = (await masterCredentials?.()) ?? {}
+          throw new Error(`not today, with ${sessionToken} and ${secretAccessKey}`)
+        }
       },
     })
-    const connections = Connections.of(
-      { store: { accessKeyId: 'AKIA', secretAccessKey: HUSH, roleArn: 'arn:aws:iam::1:role/own' } },
-      undefined,
-      failing,
-    )
-    await expect(connections.resolve(named).aws?.()).rejects.toMatchObject({
+    const store = { accessKeyId: 'AKIA', secretAccessKey: HUSH, sessionToken: `${HUSH} too` }
+    const connections = Connections.of({ store: { ...store, roleArn: 'arn:aws:iam::1:role/own' } }, undefined, failing)
+    const refused = await connections.resolve(named).aws?.().catch(quiet)
+    expect(refused).toMatchObject({
       sqlState: '28000',
-      message: 'there are no AWS credentials: role "arn:aws:iam::1:role/own": not today',
+      message: 'there are no AWS credentials: role "arn:aws:iam::1:role/own": not today, with *** and ***',
     })
   })
 

@@ -8,7 +8,7 @@ import { connect } from '../../lib/index.ts'
 import { parseCopy } from '../../lib/statement/parser.ts'
 import type { Account } from '../servers/sigv4.ts'
 import { Store } from '../servers/store.ts'
-import { assumed, serveCredentials } from '../servers/sts.ts'
+import { assumed, refused, serveCredentials } from '../servers/sts.ts'
 
 /* AWS's own package of providers, as it is installed: that it is asked rightly, and that what it gives is used. */
 
@@ -211,4 +211,72 @@ test('IAM_ROLE is taken on with the credentials of the chain', async () => {
     ExternalId: 'outside',
   })
   expect(asked[0]?.authorization).toMatch(/^AWS4-HMAC-SHA256 Credential=AKIASOURCE\//)
+})
+
+describe('a role', () => {
+  const roleArn = 'arn:aws:iam::123456789012:role/loader'
+
+  /** What asks for it, whose own key is replaced when it is refused. The token service knows one key. */
+  async function asking(code: string) {
+    const state = { valid: 'AKIA1', given: 1 }
+    const { asked, url } = await serve(({ headers }) => {
+      const isKnown = JSON.stringify(headers).includes(`Credential=${state.valid}/`)
+      return isKnown ? assumed('AssumeRole', `role by ${state.valid}`) : refused(code)
+    })
+    // Without an expiration, as the keys of a session in a profile.
+    const credentials = async ({ forceRefresh }: { readonly forceRefresh?: boolean } = {}) => {
+      if (forceRefresh) state.given += 1
+      return { accessKeyId: `AKIA${state.given}`, secretAccessKey: 's', sessionToken: 'token' }
+    }
+    const connections = Connections.of({ store: { credentials, roleArn, stsEndpoint: url } })
+    const { aws } = connections.resolve(parseCopy("COPY t FROM 's3://bucket/a' (FORMAT csv, AWS CONNECTION = store)"))
+    return { state, asked, get: async (isRefused?: boolean) => (await aws?.(isRefused))?.accessKeyId }
+  }
+
+  test('is taken on with new credentials where those before have expired', async () => {
+    const { state, asked, get } = await asking('ExpiredToken')
+    expect(await get()).toBe('role by AKIA1')
+    state.valid = 'AKIA2'
+    expect(await get(true)).toBe('role by AKIA2')
+    expect(asked).toHaveLength(3)
+    // Once more, and no oftener.
+    state.valid = 'AKIA9'
+    await expect(get(true)).rejects.toMatchObject({ sqlState: '28000', message: expect.stringContaining(roleArn) })
+    expect(asked).toHaveLength(5)
+  })
+
+  test('that is denied is not asked for again', async () => {
+    const { state, asked, get } = await asking('AccessDenied')
+    state.valid = 'AKIA2'
+    await expect(get()).rejects.toMatchObject({ sqlState: '28000' })
+    expect([asked.length, state.given]).toEqual([1, 1])
+  })
+
+  test('is taken on again, before its credentials expire, in a load that outlives them', async () => {
+    const accounts: Account[] = []
+    const { url } = await serve(() => {
+      const accessKeyId = `AKIA${accounts.length}`
+      accounts.push({ accessKeyId, secretAccessKey: 'secret', sessionToken: 'token' })
+      // From two minutes on they are about to expire, which is in a second.
+      return assumed('AssumeRole', accessKeyId, 121)
+    })
+    const store = await Store.start({ accounts })
+    store.put('bucket', 'a.csv', '1\n')
+    store.put('bucket', 'b.csv', '2\n')
+    store.misbehave([{ of: 'LIST', fault: { kind: 'status', status: 503, code: 'SlowDown', retryAfter: 2 }, times: 1 }])
+    const own = { accessKeyId: 'AKIAOWN', secretAccessKey: 's' }
+    const connection = { ...own, roleArn, stsEndpoint: url, endpoint: store.url, region: 'us-east-1' }
+    const db = await connect(':memory:', { connections: { store: connection } })
+    onTestFinished(async () => {
+      await db.close()
+      await store.stop()
+    })
+    const statement = "COPY t FROM 's3://bucket' (FORMAT csv, CREATE_TABLE, AWS CONNECTION = store)"
+    expect(await db.copy(statement)).toMatchObject({ rowsLoaded: 2 })
+    const [first, ...later] = store.requests
+    expect(first).toMatchObject({ of: 'LIST', signer: expect.stringMatching(/^AKIA\d$/) })
+    const read = later.filter(({ of }) => of === 'GET')
+    expect(read.length).toBeGreaterThan(1)
+    for (const { signer } of read) expect(signer).not.toBe(first?.signer)
+  })
 })

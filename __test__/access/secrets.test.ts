@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { checkSecretsPlace } from '../../lib/access/binding.ts'
 import type { StoreConnection } from '../../lib/access/connections.ts'
@@ -17,6 +17,8 @@ interface Web {
   readonly server: Server
   readonly url: string
   readonly shown: (string | undefined)[]
+  /** What was asked for, with its query. */
+  readonly asked: string[]
 }
 
 /** What is said to whom shows what. */
@@ -26,17 +28,27 @@ let leadsTo: string | undefined
 
 async function web(body: () => string): Promise<Web> {
   const shown: (string | undefined)[] = []
+  const asked: string[] = []
   const server = createServer((request, response) => {
-    shown.push(request.headers.authorization)
-    const status = statusOf(request.headers.authorization)
-    if (status !== 200) return response.writeHead(status, { 'content-length': 0 }).end()
+    const { url = '', headers } = request
+    shown.push(headers.authorization)
+    asked.push(url)
+    const status = statusOf(headers.authorization)
+    if (status !== 200) return response.writeHead(status).end(repeated(url, headers))
     if (leadsTo !== undefined && request.url === '/away.csv') {
       return response.writeHead(302, { location: leadsTo, 'content-length': 0 }).end()
     }
     const text = body()
-    response.writeHead(200, { 'content-length': Buffer.byteLength(text), etag: '"1"' }).end(text)
+    const written = { etag: '"1"', 'last-modified': 'Fri, 27 Nov 2026 10:00:00 GMT' }
+    response.writeHead(200, { 'content-length': Buffer.byteLength(text), ...written }).end(text)
   })
-  return { server, url: await listening(server), shown }
+  return { server, url: await listening(server), shown, asked }
+}
+
+/** An error that says what was asked, and with what. */
+function repeated(url: string, headers: IncomingHttpHeaders): string {
+  const words = `${url} is not for you, with ${JSON.stringify(headers)}, nor ${decodeURIComponent(url.replaceAll('?', ' '))}`
+  return `<Error><Code>Bad</Code><Message>${words}</Message></Error>`
 }
 
 let good: Web
@@ -51,8 +63,7 @@ beforeAll(async () => {
 beforeEach(() => {
   text = '1,a\n'
   statusOf = () => 200
-  good.shown.length = 0
-  evil.shown.length = 0
+  for (const list of [good.shown, good.asked, evil.shown]) list.length = 0
 })
 
 afterEach(() => vi.unstubAllEnvs())
@@ -103,6 +114,46 @@ test('a token goes to the server that the connection names', async () => {
   const error = await load(`${good.url}/a.csv`, { bearerToken: HUSH, endpoint: good.url })
   expect(error).toBeUndefined()
   expect(new Set(good.shown)).toEqual(new Set([`Bearer ${HUSH}`]))
+})
+
+test.each([
+  ['of Google', 'gs://bucket/a.csv', { bearerToken: HUSH }],
+  ['of Azure', 'az://bucket/a.csv', { bearerToken: async () => HUSH, account: 'acc' }],
+])('a token %s goes with each request', async (_, from, connection) => {
+  expect(await load(from, { ...connection, endpoint: good.url })).toBeUndefined()
+  expect(new Set(good.shown)).toEqual(new Set([`Bearer ${HUSH}`]))
+  expect(new Set(good.asked.map(decodeURIComponent))).toEqual(new Set(['/bucket/a.csv']))
+})
+
+test('and so does a shared access signature', async () => {
+  const sas = `?sv=2026&sp=r&sig=${HUSH}%2Fa%2Bb%3D`
+  expect(await load('az://bucket/a.csv', { sas, account: 'acc', endpoint: good.url })).toBeUndefined()
+  expect(new Set(good.shown)).toEqual(new Set([undefined]))
+  expect(new Set(good.asked)).toEqual(new Set([`/bucket/a.csv${sas}`]))
+})
+
+test('a server that repeats what it was shown does not have it told', async () => {
+  statusOf = () => 403
+  const { host } = new URL(good.url)
+  const { endpoint, account } = { endpoint: good.url, account: 'acc' }
+  for (const [from, connection] of [
+    [`${good.url}/a.csv`, { bearerToken: HUSH, endpoint }],
+    [`${good.url}/a.csv?X-Sig=${HUSH}&b=1`, {}],
+    [`http://me:${HUSH}@${host}/a.csv?${HUSH}`, {}],
+    ['gs://bucket/a.csv', { bearerToken: HUSH, endpoint }],
+    ['gs://bucket/in/', { bearerToken: HUSH, endpoint }],
+    ['az://bucket/a.csv', { bearerToken: HUSH, endpoint, account }],
+    ['az://bucket/a.csv', { sas: `sv=2026&sig=${HUSH}`, endpoint, account }],
+    ['az://bucket/in/', { sas: `sv=2026&sig=${HUSH}`, endpoint, account }],
+    ['s3://bucket/a.csv', { accessKeyId: 'AKIA', secretAccessKey: 'secret', sessionToken: HUSH, endpoint }],
+  ] as const) {
+    good.asked.length = 0
+    const error = await load(from, connection)
+    // Of a list the code says whether it is a denial, and this is none.
+    expect(error?.sqlState, from).toBe(from.endsWith('/') ? '58030' : '42501')
+    const [path] = good.asked[0]?.split('?') ?? []
+    expect(error?.detail, from).toContain(`Bad: ${path} is not for you, with {`)
+  }
 })
 
 test('and to no other, nor unencrypted, nor anywhere where it names none', async () => {
@@ -171,6 +222,15 @@ test('a token that a function gives is asked for anew before it expires, and whe
     sqlState: '28000',
     message: 'there is no bearer token: no token today',
   })
+  const failingLater = async () => ({
+    get token(): string {
+      throw new Error('no token in it')
+    },
+  })
+  expect(await load(`${good.url}/a.csv`, { bearerToken: failingLater, endpoint: good.url })).toMatchObject({
+    sqlState: '28000',
+    message: 'there is no bearer token: no token in it',
+  })
   const failingAtOnce = () => {
     throw new Error('no function either')
   }
@@ -178,6 +238,40 @@ test('a token that a function gives is asked for anew before it expires, and whe
     sqlState: '28000',
     message: 'there is no bearer token: no function either',
   })
+})
+
+test('who was refused is not given what others had asked for before', async () => {
+  const body = Buffer.from('1,a\n'.repeat(150_000))
+  const asked: (boolean | undefined)[] = []
+  // The old token is good for one answer. Then the next file's is being asked for.
+  const server = createServer(async ({ url, headers: { authorization, range } }, response) => {
+    if (authorization !== `Bearer ${HUSH}-new` && (url !== '/a.csv' || range !== undefined)) {
+      await vi.waitUntil(() => asked.length > 1)
+      return response.writeHead(401, { 'content-length': 0 }).end()
+    }
+    const [, start, last] = /^bytes=(\d+)-(\d+)$/.exec(range ?? '') ?? []
+    if (start === undefined) return response.writeHead(200, { etag: '"1"', 'content-length': body.length }).end(body)
+    const part = body.subarray(Number(start), Number(last) + 1)
+    const place = { 'content-range': `bytes ${start}-${last}/${body.length}`, 'content-length': part.length }
+    return response.writeHead(206, { etag: '"1"', ...place }).end(part)
+  })
+  const endpoint = await listening(server)
+  const bearerToken = async ({ forceRefresh }: { readonly forceRefresh?: boolean } = {}) => {
+    asked.push(forceRefresh)
+    if (asked.length === 2) await vi.waitUntil(() => asked.includes(true)).catch(() => {})
+    return `${HUSH}-${forceRefresh ? 'new' : 'old'}`
+  }
+  const db = await connect(':memory:', { connections: { mine: { bearerToken, endpoint } } })
+  try {
+    await db.copy('COPY t FROM STDIN (FORMAT csv, CREATE_TABLE true)', { stdin: '1,a\n' })
+    const statement = `COPY t FROM '${endpoint}' (FORMAT csv, FILES = ['a.csv', 'b.csv'], AWS CONNECTION = mine)`
+    expect(await db.copy(statement, { memoryLimit: 8 * 1024 * 1024 })).toMatchObject({ rowsLoaded: 300_000 })
+    expect(asked.slice(0, 3)).toEqual([false, false, true])
+  } finally {
+    await db.close()
+    server.closeAllConnections()
+    server.close()
+  }
 })
 
 test('nor where a manifest leads', async () => {

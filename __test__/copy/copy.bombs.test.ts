@@ -67,15 +67,15 @@ const BOMBS: readonly (readonly [name: string, ending: string, bomb: () => Buffe
   ['gzip, one member', 'gz', () => gzipSync(text()), / more than 500 times its size$/],
   ['gzip, many members', 'gz', () => times(gzipSync(Buffer.alloc(MIB, LINE)), 320), / more than 500 times its size$/],
   ['zstd, one frame', 'zst', () => zstdFrame(LINES), / more than 500 times its size$/],
-  ['zstd, a window of 2 TiB', 'zst', () => zstdFrame(LINES, 0xf8), /is no valid zstd data$/],
+  ['zstd, a window of 2 TiB', 'zst', () => zstdFrame(LINES, 0xf8), / has zstd data with too large a window$/],
   ['bzip2, one stream', 'bz2', () => made('bzip2'), / more than 500 times its size$/],
   ['bzip2, many streams', 'bz2', () => times(made('member'), 14), / more than 500 times its size$/],
   ['xz, many streams', 'xz', () => times(made('xz'), 5), / more than 500 times its size$/],
-  ['xz, a dictionary of 4 GiB', 'xz', () => made('dictionary'), /is no valid xz data$/],
+  ['xz, a dictionary of 4 GiB', 'xz', () => made('dictionary'), / has xz data with too large a window$/],
   ['lz4, one frame', 'lz4', () => lz4Frame(LINES), / more than 100 times its size$/],
   ['lz4, many frames', 'lz4', () => times(lz4Frame(16), 320), / more than 100 times its size$/],
   ['brotli', 'br', () => brotli({}), / more than 500 times its size$/],
-  ['brotli, a window of 1 GiB', 'br', () => brotli(wide), /is no valid brotli data$/],
+  ['brotli, a window of 1 GiB', 'br', () => brotli(wide), / has brotli data with too large a window$/],
 ]
 
 let folder: string
@@ -144,7 +144,7 @@ test('twelve bombs are refused soon, in little memory, and nothing of them is lo
   for (const [index, { message, sqlState, ms }] of ended.entries()) {
     const [name = '', , , expected] = BOMBS[index] ?? []
     expect(message, name).toMatch(expected ?? '')
-    expect([name, sqlState]).toEqual([name, message.includes('times') ? '54000' : '22P04'])
+    expect([name, sqlState]).toEqual([name, '54000'])
     expect(ms, name).toBeLessThan(5000)
   }
   if (process.env.COPYIST_PROOF_REPORT) {

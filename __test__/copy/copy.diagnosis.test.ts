@@ -379,6 +379,17 @@ describe.each(benches)('$name', ({ name, open }) => {
       expect(await curesOf(undefined, "1,x,2020-01-01,'a,b',m\n", 'FORMAT csv', t)).toEqual([])
     })
 
+    test('quotes behind backslashes', async () => {
+      const cure = ["ESCAPE '\\'", 1, 1]
+      // The quotes end behind the record, or before its fields do.
+      for (const note of ['a\\"b', '\\",', '\\",\\"']) {
+        const found = await curesOf(undefined, `1,1,,"${note}",m\n2,2,,b,m\n`, 'FORMAT csv', t)
+        expect(found[0], note).toEqual(cure)
+      }
+      expect(await curesOf(undefined, `1,x,,"5\\" pipe",m\n`, 'FORMAT csv', t)).toEqual([])
+      expect(await curesOf(undefined, `1,1,,"5" pipe",m\n`, 'FORMAT csv', t)).toEqual([])
+    })
+
     test('blank lines', async () => {
       expect(await curesOf(undefined, '1,1,,a,m\n\n  \n', 'FORMAT csv', t)).toEqual([['blank lines', 2, 2]])
     })

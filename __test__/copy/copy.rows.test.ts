@@ -1,6 +1,8 @@
+import { Readable } from 'node:stream'
 import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { CopyError, type Reject } from '../../lib/index.ts'
+import { RowText } from '../../lib/row-text.ts'
 import { type Bench, benches } from './targets.ts'
 
 /** An object of a library, such as a decimal number: a class with a string of its own. */
@@ -238,7 +240,7 @@ describe.each(benches)('rows of JavaScript, on $name', ({ name, open }) => {
       ['a string', 'x', 'id', /"x"/],
       ['a Boolean', true, 'id', /"true"/],
       ['a fraction', 1.5, 'id', /"1.5"/],
-      ['an object', { a: 1 }, 'id', /"\(an object\)"/],
+      ['an object', { a: 1 }, 'id', /"\(an object\) \{"a":1\}"/],
       ['a function', () => 1, 'id', /"\(a function\)"/],
       ['an invalid date', new Date(Number.NaN), 'seen', /"\(an invalid Date\)"/],
       ['a number for a time', 1700000000000, 'seen', /"\(the number 1700000000000\)"/],
@@ -257,8 +259,8 @@ describe.each(benches)('rows of JavaScript, on $name', ({ name, open }) => {
       )
       expect(error.message).toMatch(message)
       expect(error.position).toMatchObject({ file: 'STDIN', line: 3 })
-      if (!/invalid byte/.test(error.message)) expect(error.position.column).toBe(column)
-      expect(error.context).toMatch(/^COPY t, line 3/)
+      expect(error.position.column).toBe(column)
+      expect(error.context).toMatch(new RegExp(`^COPY t, line 3, column ${column}`))
       // It costs its row where the statement says so.
       const rejects: Reject[] = []
       const receipt = await bench.db.copy('COPY t FROM STDIN WITH (ON_ERROR skip_row)', {
@@ -267,7 +269,7 @@ describe.each(benches)('rows of JavaScript, on $name', ({ name, open }) => {
       })
       expect(receipt).toMatchObject({ rowsRead: 3, rowsLoaded: 2, rowsRejected: 1 })
       expect(rejects).toMatchObject([{ line: 2, lastLine: 2, file: 'STDIN' }])
-      expect(rejects[0]?.errors[0]?.message).toMatch(message)
+      expect(rejects[0]?.errors[0]).toMatchObject({ message: expect.stringMatching(message), column })
     })
 
     test.each([
@@ -336,6 +338,35 @@ describe.each(benches)('rows of JavaScript, on $name', ({ name, open }) => {
     expect(await rows('id')).toEqual([['1'], ['2']])
   })
 
+  test('that cannot be looked at are an error with their number', async () => {
+    const { proxy, revoke } = Proxy.revocable({}, {})
+    revoke()
+    const fails = (): never => {
+      throw new Error('it fails')
+    }
+    const good = { id: 1, name: 'a' }
+    const broken = [proxy, Object.defineProperty({}, 'then', { get: fails }), { id: 1, name: { toJSON: fails } }]
+    for (const row of [...broken, Object.defineProperty({}, 'id', { get: fails, enumerable: true })]) {
+      // A generator would look at it itself.
+      const waiting = () => {
+        const steps = [good, row].values()
+        return { [Symbol.asyncIterator]: () => ({ next: async () => steps.next() }) }
+      }
+      for (const [given, line] of [
+        [[row], 1],
+        [[good, row], 2],
+        [waiting(), 2],
+      ] as const) {
+        const error = await refusal(bench.db.copy('COPY t FROM STDIN', { rows: given as never }))
+        expect(error).toMatchObject({ sqlState: '58030', position: { file: 'STDIN', line } })
+        expect(error.message).toMatch(/^could not read file "STDIN": .*(?:it fails|revoked)$/)
+      }
+    }
+    // What a source throws is of no row.
+    const source = Readable.from([{ id: 1 }]).map(fails)
+    expect((await refusal(bench.db.copy('COPY t FROM STDIN', { rows: source }))).position).toEqual({ file: 'STDIN' })
+  })
+
   test('that are promised are waited for', async () => {
     const row = async (id: number) => {
       if (id === 5) throw new Error('no fifth row')
@@ -389,12 +420,63 @@ describe.each(benches)('rows of JavaScript, on $name', ({ name, open }) => {
       { a: new Blob(['x']), b: {} },
     ]) {
       const load = bench.db.copy('COPY j FROM STDIN', { rows: [{ j: value }] })
-      await expect(load).rejects.toMatchObject({ sqlState: '22P02', position: { line: 1, column: 'j' } })
+      await expect(load).rejects.toMatchObject({
+        sqlState: '22P02',
+        message: expect.stringMatching(/^column "j" of type json does not take an? \w+: JSON makes {} of an? \w+$/i),
+        position: { line: 1, column: 'j' },
+      })
     }
     // Of another realm, and what stands for a value.
     const value = { empty: {}, none: Object.create(null), far: runInNewContext('({})'), one: Object(1) }
     await bench.db.copy('COPY j FROM STDIN', { rows: [{ j: value }] })
     expect(await bench.sql('SELECT j::text FROM j')).toEqual([['{"empty":{},"none":{},"far":{},"one":1}']])
+  })
+
+  test('what there is no JSON of is told with the reason', async () => {
+    await bench.sql('CREATE TABLE j (id integer, j json, k json)')
+    const cycle: { own?: object } = {}
+    cycle.own = cycle
+    const reasons = [
+      [{ a: 1n }, 'an object: Do not know how to serialize a BigInt'],
+      [[cycle], 'an array: Converting circular structure to JSON'],
+      [{ toJSON: () => undefined }, 'an object: there is nothing in JSON for it'],
+      [() => 1, 'a function'],
+      [Buffer.from('{}'), 'bytes'],
+    ] as const
+    for (const [value, reason] of reasons) {
+      // Rows that begin like an answer of a server are none.
+      const error = await refusal(
+        bench.db.copy('COPY j (j, k, id) FROM STDIN', { rows: [{ j: { a: 1 }, k: value, id: 1 }] as never }),
+      )
+      expect(error).toMatchObject({
+        sqlState: '22P02',
+        message: expect.stringMatching(/^column "k" of type json does not take /i),
+        position: { line: 1, column: 'k' },
+        context: 'COPY j, line 1, column k',
+      })
+      expect(error.message.endsWith(`does not take ${reason}`)).toBe(true)
+      expect(error.hint).toBeUndefined()
+    }
+    const rejects: Reject[] = []
+    const rows = [
+      { id: 1, j: { a: 1n }, k: [cycle] },
+      { id: 'x', j: {}, k: { a: 1n } },
+      { id: 3, j: 'no JSON', k: {} },
+      { id: 4, j: cycle, k: 'x\ud800' },
+    ]
+    await bench.db.copy('COPY j FROM STDIN (ON_ERROR skip_row)', { rows, onReject: (reject) => rejects.push(reject) })
+    expect(rejects.map(({ errors }) => errors.map(({ column, message }) => `${column}: ${message}`))).toEqual([
+      [expect.stringMatching(/^j: .*BigInt$/), expect.stringMatching(/^k: .*circular structure to JSON$/)],
+      [expect.stringMatching(/^id: invalid input syntax/), expect.stringMatching(/^k: .*BigInt$/)],
+      [expect.stringMatching(/^j: invalid input syntax for type json$/)],
+      [expect.stringMatching(/^k: invalid byte sequence/)],
+    ])
+    expect(
+      await bench.db.copy('COPY j FROM STDIN (ON_ERROR set_null)', { rows: [{ id: 1, j: { a: 1n } }] }),
+    ).toMatchObject({ rowsLoaded: 1, rowsReplaced: 1 })
+    // Any other error of a row that begins so has no such hint either.
+    const bad = bench.db.copy('COPY j (j, id) FROM STDIN', { rows: [{ j: [{ a: 1 }], id: 'x' }] })
+    expect((await refusal(bad)).hint).toBeUndefined()
   })
 
   test.runIf(!isPostgres)('values with parts, whatever is in their texts', async () => {
@@ -518,9 +600,9 @@ describe.each(benches)('rows of JavaScript, on $name', ({ name, open }) => {
         [],
         [4, { a: 1 }, 5],
       ] as unknown[] as object[],
-      onReject: ({ line, raw, byteLength }) => {
+      onReject: ({ line, raw, byteLength, rawIsCut }) => {
         told.push([line, raw.toString()])
-        expect(byteLength).toBe(raw.length)
+        if (!rawIsCut) expect(byteLength).toBe(raw.length)
       },
     })
     expect(rowsRejected).toBe(7)
@@ -530,16 +612,82 @@ describe.each(benches)('rows of JavaScript, on $name', ({ name, open }) => {
       [3, 'str'],
       [4, '2\t\\\\x00ff'],
       [5, '3\t[1,"é"]'],
-      [6, ''],
+      [6, '(an array)'],
       [7, '4\t{"a":1}\t5'],
     ])
     const again = await bench.db.copy(`COPY REJECTS '${id}' INTO t WITH (ON_ERROR skip_row)`)
-    expect(again).toMatchObject({ rowsResolved: 3, rowsRejected: 4 })
+    // An empty array has no text of a row.
+    expect(again).toMatchObject({ rowsResolved: 3, rowsRejected: 3, rowsCut: 1 })
     expect(await rows('id, name')).toEqual([
       ['1', `{"o":1,"tab":"\\t","long":"${long}"}`],
       ['2', '\\x00ff'],
       ['3', '[1,"é"]'],
     ])
+  })
+
+  describe('a value that its column does not take is recorded as what it is', () => {
+    const columns = 'id integer, i integer, n numeric(10,2), d date, s timestamp, b boolean, y bytea, j json, t text'
+    const none = { id: 0, i: null, n: null, d: null, s: null, b: null, y: null, j: null, t: null }
+    class Named {}
+    const cases: readonly [value: object, text: string | undefined][] = [
+      [{ i: { a: 'x\t\\(y\\) ' } }, '{"a":"x\\t\\\\(y\\\\) "}'],
+      [{ n: [1, [2]] }, '[1,[2]]'],
+      [{ d: new Int16Array([1, 2]) }, '[1,2]'],
+      [{ s: 1700000000000 }, '1700000000000'],
+      [{ d: 5n }, '5'],
+      [{ d: false }, 'false'],
+      [{ i: new Date(0) }, '1970-01-01T00:00:00.000Z'],
+      [{ b: Buffer.from([0, 255]) }, '\\x00ff'],
+      [{ y: { '(an': 1 } }, '{"(an":1}'],
+      [{ j: Buffer.from('a') }, '\\x61'],
+      [{ t: { a: 1 } }, '{"a":1}'],
+      [{ i: () => 1 }, undefined],
+      [{ t: Symbol('x') }, undefined],
+      [{ i: new Map([[1, 2]]) }, undefined],
+      [{ t: new Map([[1, 2]]) }, undefined],
+      [{ j: { a: 1n } }, undefined],
+      [{ y: new Named() }, undefined],
+      [{ i: Object.assign(new Named(), { [Symbol.toStringTag]: '\\)\\(' }) }, undefined],
+      [{ d: new Date(Number.NaN) }, undefined],
+    ]
+
+    beforeEach(async () => {
+      await bench.sql(
+        `CREATE TABLE ro (${columns}); CREATE TABLE rt (${columns.replaceAll(/ \w+(?:\([\d,]+\))?(?=,|$)/g, ' text')})`,
+      )
+    })
+
+    test('and loaded as that later, or not at all', async () => {
+      const rejects: Reject[] = []
+      const { id, rowsRejected } = await bench.db.copy('COPY ro FROM STDIN (ON_ERROR skip_row)', {
+        rows: cases.map(([value], index) => ({ ...none, ...value, id: index })) as never,
+        onReject: (reject) => rejects.push(reject),
+      })
+      expect(rowsRejected).toBe(cases.length)
+      for (const [index, { raw, rawIsCut, byteLength }] of rejects.entries()) {
+        const isWhole = cases[index]?.[1] !== undefined
+        expect([index, rawIsCut, raw.length < byteLength]).toEqual([index, !isWhole, !isWhole])
+      }
+      const whole = cases.flatMap(([, text], index) => (text === undefined ? [] : [[String(index), text]]))
+      const again = await bench.db.copy(`COPY REJECTS '${id}' INTO rt`)
+      expect(again).toMatchObject({ rowsLoaded: whole.length, rowsCut: cases.length - whole.length, rowsUnrecorded: 0 })
+      const loaded = await bench.sql('SELECT id, coalesce(i, n, d, s, b, y, j, t) FROM rt ORDER BY CAST(id AS integer)')
+      expect(loaded).toEqual(whole)
+    })
+
+    test('also where it was replaced first, and its row refused then', async () => {
+      await bench.sql('CREATE UNIQUE INDEX ro_id ON ro (id)')
+      const rejects: Reject[] = []
+      const row = (i: unknown) => ({ ...none, id: 1, i })
+      await bench.db.copy('COPY ro FROM STDIN (ON_ERROR set_null) ON CONFLICT (id) DO REJECT', {
+        rows: [row(1), row({ a: 1 }), row(() => 1)] as never,
+        onReject: (reject) => rejects.push(reject),
+      })
+      expect(rejects.map(({ raw, rawIsCut }) => [raw.toString().split('\t')[1], rawIsCut])).toEqual([
+        ['{"a":1}', false],
+        ['(a function)', true],
+      ])
+    })
   })
 
   test('what is missing is NULL, or the default of its column', async () => {
@@ -655,4 +803,14 @@ describe.each(benches)('rows of JavaScript, on $name', ({ name, open }) => {
       sqlState: '42P01',
     })
   })
+})
+
+test('what is wrong with rows is kept of no more of them than may be asked about', () => {
+  const fields = [{ name: 'j', type: { kind: 'json' } as const }]
+  const text = new RowText({ target: 'duckdb', fields, dropsExtra: false, mostFlawed: 2 })
+  for (let row = 0; row < 4; row += 1) text.add([{ a: 1n }])
+  expect([1, 2, 3].map((row) => text.flawsOf(row).length)).toEqual([1, 1, 0])
+  // Those that were asked about are forgotten.
+  text.add([{ a: 1n }])
+  expect([1, 5].map((row) => text.flawsOf(row).length)).toEqual([0, 1])
 })

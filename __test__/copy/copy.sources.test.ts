@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type CopyCallOptions, connect } from '../../lib/index.ts'
 import { refusalOf, useFolder } from './inputs.ts'
@@ -49,6 +50,22 @@ describe.each(benches)('what COPY is told to read and where to, on $name', ({ op
       hint: expect.stringContaining(command),
       statement: { text: statement.replace(/[?].*(?=')/, '?*******'), offset: 12 },
     })
+  })
+
+  test.each([
+    ['https:/u:hush@h/x.csv?hush', 'https:/h/x.csv', 'lacks a slash', 'https://h/x.csv'],
+    ['http:/hush@h/*.csv', 'http:/h/*.csv', 'lacks a slash', 'http://h/*.csv'],
+    ['s3:/KEY:hush@bucket/x', 's3:/bucket/x', 'lacks a slash', 's3://bucket/x'],
+    [' https://u:hush@h/x?hush', ' https://h/x', 'begins with a blank', 'https://h/x'],
+  ])('%j is no file', async (address, shown, flaw, meant) => {
+    const error = await refusal(bench.db.copy(`COPY t FROM '${address}' (FORMAT csv, AWS CONNECTION = store)`))
+    expect(error).toMatchObject({
+      sqlState: '22023',
+      message: `"${shown}" is no address: it ${flaw}`,
+      hint: expect.stringContaining(`Did you mean "${meant}"?`),
+      statement: { offset: 12 },
+    })
+    expect(inspect(error, { depth: 9 }) + JSON.stringify(error)).not.toContain('hush')
   })
 
   test('a name comes before the pattern that it is', async () => {

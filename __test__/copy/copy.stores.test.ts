@@ -15,6 +15,8 @@ const { accessKeyId, secretAccessKey } = account
 describe.each(benches)('$name', ({ name, open }) => {
   let bench: Bench
   let store: Store
+  /** Google's lists are those of S3, and its objects, too; requests are not signed. */
+  let google: Store
   let db: Database
   let connectWith: (options: ConnectOptions) => Promise<Database>
   const opened: Database[] = []
@@ -24,7 +26,10 @@ describe.each(benches)('$name', ({ name, open }) => {
   beforeAll(async () => {
     bench = await open()
     store = await Store.start({ accounts: [account], pageSize: 2 })
-    const put = (key: string, body: string | Buffer) => store.put('bucket', key, body)
+    google = await Store.start({ pageSize: 2 })
+    const put = (key: string, body: string | Buffer) => {
+      for (const each of [store, google]) each.put('bucket', key, body)
+    }
     put('in/a.csv', 'id,note\n1,a\n2,a\n')
     put('in/b.csv', 'id,note\n3,b\n')
     put('in/deep/c.csv.gz', gzipSync('id,note\n4,c\n'))
@@ -83,6 +88,7 @@ describe.each(benches)('$name', ({ name, open }) => {
         store: { endpoint: store.url, region: 'us-east-1', accessKeyId, secretAccessKey },
         nobody: { endpoint: store.url, accessKeyId, secretAccessKey: 'not the secret' },
         anonymous: { endpoint: store.url, anonymous: true },
+        google: { endpoint: google.url, bearerToken: 'a token' },
       },
     })
   })
@@ -100,12 +106,13 @@ describe.each(benches)('$name', ({ name, open }) => {
     for (const other of opened) await other.close()
     await bench.close()
     await store.stop()
+    await google.stop()
     duckdb.closeSync()
   })
 
   const rows = () => side('SELECT id, note FROM t ORDER BY id')
-  const load = (from: string, options = '') =>
-    db.copy(`COPY t FROM '${from}' WITH (FORMAT csv, HEADER true, AWS CONNECTION = store${options})`)
+  const load = (from: string, options = '', connection = 'store') =>
+    db.copy(`COPY t FROM '${from}' WITH (FORMAT csv, HEADER true, AWS CONNECTION = ${connection}${options})`)
   const ids = async () => (await rows()).map(([id]) => id)
 
   test('one object, without a list', async () => {
@@ -138,6 +145,20 @@ describe.each(benches)('$name', ({ name, open }) => {
       const parts = store.requests.filter(({ of }) => of === 'GET')
       for (const { ifMatch } of parts.slice(1)) expect(ifMatch).toBeDefined()
     }
+  })
+
+  test.each([
+    ['FILES', 'gs://bucket/in', ", FILES = ['b.csv', 'deep/c.csv.gz']", ['3', '4']],
+    ['PATTERN', 'gs://bucket/in', ", PATTERN = '**/*.csv*'", ['1', '2', '3', '4']],
+    ['PATTERN of a bucket', 'gs://bucket', ", PATTERN = 'in/[ab].csv'", ['1', '2', '3']],
+    ['what is below a folder', 'gcs://bucket/part/', '', ['2']],
+    ['a prefix on the boundary of a path', 'gs://bucket/data', '', ['1']],
+    ['an odd name in a list', 'gs://bucket/odd', '', ['9']],
+  ])('of Google Cloud Storage: %s', async (_, from, options, expected) => {
+    google.requests.length = 0
+    await load(from, options, 'google')
+    expect(await ids()).toEqual(expected)
+    expect(google.requests.some(({ of }) => of === 'LIST')).toBe(!options.includes('FILES'))
   })
 
   test('files are read in the order of their names, and marks of folders passed over', async () => {

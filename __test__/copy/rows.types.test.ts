@@ -16,6 +16,11 @@ async function typed(db: Database): Promise<void> {
   await db.copy<Weather>('COPY t FROM STDIN', { rows: rows.values() })
   await db.copy('COPY t FROM STDIN', { rows: [[1, 'a', null]] })
   await db.copy('COPY t FROM STDIN', { rows: new ReadableStream<Weather>() })
+  await db.copy<Weather>('COPY t FROM STDIN', { rows: rows.map(async (row) => row) })
+  await db.copy('COPY t FROM STDIN', { rows: [Promise.resolve({ id: 1 })] })
+  await db.copy('COPY t FROM STDIN', { stdin: [Promise.resolve('x')] })
+  // @ts-expect-error a promise of what is no row
+  await db.copy('COPY t FROM STDIN', { rows: [Promise.resolve(1)] })
   await db.copy('COPY t FROM STDIN', { stdin: 'x', onReject: () => {} })
   // @ts-expect-error a misspelt key
   await db.copy<Weather>('COPY t FROM STDIN', { rows: [{ ...rows[0], statoin: 'x' }] })

@@ -19,6 +19,26 @@ const ROW = '1,a,1.5,2024-01-01 00:00:00\n'
 
 type Stdin = NonNullable<CopyCallOptions['stdin']>
 
+/**
+ * A stream as npm's readable-stream has them before its version 4: it tells less of itself, and its iterator takes one that was closed early for one that has
+ * ended.
+ */
+function old(stream: Readable): Readable {
+  const own = stream[Symbol.asyncIterator].bind(stream)
+  const iterator = async function* () {
+    try {
+      yield* own()
+    } catch (error) {
+      if (!stream.destroyed || stream.errored) throw error
+    }
+  }
+  const missing = ['readableEnded', 'readableEncoding', 'readableDidRead'].map((name) => [name, { value: undefined }])
+  return Object.defineProperties(stream, {
+    ...Object.fromEntries(missing),
+    [Symbol.asyncIterator]: { value: iterator },
+  })
+}
+
 describe('a stream', () => {
   let db: Database
   beforeEach(async () => {
@@ -55,16 +75,89 @@ describe('a stream', () => {
   })
 
   test.each(['stdin', 'rows'] as const)('that has been read already is refused (%s)', async (option) => {
-    const read = [createReadStream(files.good), Readable.from([[1]]), ReadableStream.from([[1]])]
+    const read = [
+      createReadStream(files.good),
+      Readable.from([[1]]),
+      old(Readable.from([[1]])),
+      ReadableStream.from([[1]]),
+    ]
     for (const stream of read) {
       for await (const _ of stream);
       const { error } = await ending(db.copy('COPY t FROM STDIN', { [option]: stream }))
       expect(error).toMatchObject({ sqlState: '22023', message: expect.stringContaining('read to its end already') })
     }
-    const empty = [Readable.from([]), new ReadableStream({ start: (controller) => controller.close() })]
+    const empty = [
+      Readable.from([]),
+      old(Readable.from([])),
+      new ReadableStream({ start: (controller) => controller.close() }),
+    ]
     for (const stream of empty) {
       expect(await db.copy('COPY t FROM STDIN', { [option]: stream })).toMatchObject({ rowsRead: 0 })
     }
+  })
+
+  test.each([
+    ['Node', (stream: Readable) => stream],
+    ['readable-stream 3', old],
+  ])('of %s in base64 or hex is refused', async (_, kind) => {
+    for (const encoding of ['base64', 'hex', 'HEX'] as const) {
+      const read = function (this: Readable) {
+        this.push(ROW)
+        this.push(null)
+      }
+      const told = new Readable({ read }).setEncoding(encoding as BufferEncoding)
+      for (const stream of [told, new Readable({ encoding: encoding as BufferEncoding, read })]) {
+        const { error } = await ending(db.copy(STDIN, { stdin: kind(stream) }))
+        expect(error).toMatchObject({ sqlState: '22023', message: expect.stringContaining('the text of its bytes') })
+      }
+    }
+  })
+
+  describe('of readable-stream 3', () => {
+    const begun = () => {
+      const stream = old(new PassThrough())
+      ;(stream as PassThrough).write(ROW)
+      return stream
+    }
+
+    test.each([
+      ['into a table', STDIN],
+      ['into one that is made', 'COPY made FROM STDIN (FORMAT csv, CREATE_TABLE)'],
+    ])('that is closed early has not ended (%s)', async (_, statement) => {
+      const stdin = begun()
+      const loading = ending(db.copy(statement, { stdin }))
+      setTimeout(() => stdin.destroy(), 50)
+      const message = 'could not read file "STDIN": the stream was closed before its end'
+      expect((await loading).error).toMatchObject({ sqlState: '58030', message })
+      const broken = begun()
+      for await (const _ of broken) break
+      expect((await ending(db.copy(statement, { stdin: broken }))).error).toMatchObject({ sqlState: '58030' })
+    })
+
+    test('that fails, fails', async () => {
+      const stdin = begun()
+      const loading = ending(db.copy(STDIN, { stdin }))
+      setTimeout(() => stdin.destroy(new Error('no more')), 50)
+      expect((await loading).error).toMatchObject({ message: 'could not read file "STDIN": no more' })
+    })
+
+    // It does not say whether its listener has had some of it.
+    test('is read by a listener, too, that comes when it is handed over', async () => {
+      const late = begun()
+      let heard = 0
+      const hear = (chunk: Buffer) => {
+        heard += chunk.length
+      }
+      const rows = read('COPY FROM STDIN (FORMAT csv)', { stdin: late }).rows()
+      ;(late.on('data', hear) as PassThrough).end()
+      await sleep(20)
+      let returned = 0
+      for await (const _ of rows) returned += 1
+      expect(returned).toBe(1)
+      expect(heard).toBe(ROW.length)
+      const { error } = await ending(db.copy(STDIN, { stdin: begun().on('data', hear) }))
+      expect(error).toMatchObject({ sqlState: '22023', hint: expect.stringContaining('from version 4 on') })
+    })
   })
 
   describe('that flows', () => {

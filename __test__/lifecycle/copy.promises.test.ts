@@ -58,6 +58,26 @@ describe.each(benches)('promises, on $name', ({ open }) => {
     }
   })
 
+  // One that is made may fire between a step and the wait for what that promises, where nothing is listening.
+  test('that are never kept are not waited for behind an abort', async () => {
+    for (const rest of ['', '(CREATE_TABLE)']) {
+      for (let depth = 1; depth <= 6; depth += 1) {
+        const stop = new AbortController()
+        const abortIn = (ticks: number): void => (ticks === 0 ? stop.abort() : queueMicrotask(() => abortIn(ticks - 1)))
+        const next = () => {
+          abortIn(depth)
+          return { value: new Promise(() => {}), done: false }
+        }
+        const stdin = { [Symbol.iterator]: () => ({ next }) }
+        const statement = `COPY ${rest === '' ? 't' : 'made'} FROM STDIN ${rest}`
+        const loading = bench.db.copy(statement, { stdin, signal: stop.signal } as never)
+        await expect(Promise.race([loading, sleep(1_000, 'still waiting')])).rejects.toMatchObject({
+          sqlState: '57014',
+        })
+      }
+    }
+  })
+
   test.each([
     ['an array', () => [later('1\ta\n'), fails(), fails()], () => [[1, 'a'], fails(), fails()]],
     ['a set', () => new Set([later('1\ta\n'), fails(), fails()]), () => new Set([later([1, 'a']), fails(), fails()])],

@@ -59,6 +59,8 @@ export interface FaultCase {
   readonly age?: 'seconds'
   /** Whether it lasts as long as a silent or slow store is waited for. */
   readonly waits?: true
+  /** Whether it is tried with PostgreSQL, too: that what has come of it is taken back there. */
+  readonly everywhere?: true
   /** All rows, or the SQLSTATE of the error, and then none. */
   readonly outcome: 'rows' | { readonly sqlState: RegExp; readonly message?: RegExp }
 }
@@ -73,7 +75,7 @@ const MISSING = { sqlState: /^58P01$/ } as const
 /** Every fault, and what must come of it. Where the same happens always, an error must come soon, and nothing be loaded. */
 export const FAULT_CASES: readonly FaultCase[] = [
   { name: 'nothing wrong', rules: [], outcome: 'rows' },
-  { name: 'a burst of 503', rules: [{ fault: unavailable, times: 3 }], outcome: 'rows' },
+  { name: 'a burst of 503', everywhere: true, rules: [{ fault: unavailable, times: 3 }], outcome: 'rows' },
   { name: '503 for a list', rules: [{ fault: unavailable, of: 'LIST', times: 3 }], outcome: 'rows' },
   { name: '503 for ever', rules: [{ fault: unavailable }], outcome: IO },
   {
@@ -109,7 +111,12 @@ export const FAULT_CASES: readonly FaultCase[] = [
   { name: 'a reset in the middle', rules: [{ fault: { kind: 'reset', after: 100_000 }, times: 3 }], outcome: 'rows' },
   { name: 'a reset at the first byte', rules: [{ fault: { kind: 'reset', after: 1 }, times: 2 }], outcome: 'rows' },
   { name: 'resets for ever', rules: [{ fault: { kind: 'reset', after: 0 } }], outcome: IO },
-  { name: 'a short body', rules: [{ fault: { kind: 'short', after: 100_000 }, times: 2 }], outcome: 'rows' },
+  {
+    name: 'a short body',
+    everywhere: true,
+    rules: [{ fault: { kind: 'short', after: 100_000 }, times: 2 }],
+    outcome: 'rows',
+  },
   { name: 'a body that is always short', rules: [{ fault: { kind: 'short', after: 0 } }], outcome: IO },
   { name: 'a body that is too long', rules: [{ fault: { kind: 'long', by: 10 } }], outcome: IO },
   { name: 'a range that is ignored', rules: [{ fault: { kind: 'range ignored' } }], outcome: 'rows' },
@@ -121,6 +128,7 @@ export const FAULT_CASES: readonly FaultCase[] = [
   { name: 'a wrong Content-Range', rules: [{ fault: { kind: 'wrong content range' }, after: 1 }], outcome: IO },
   {
     name: 'an object that changes between ranges',
+    everywhere: true,
     rules: [{ fault: { kind: 'changed' }, times: 1, after: 1 }],
     outcome: IO,
   },
@@ -156,6 +164,12 @@ export const FAULT_CASES: readonly FaultCase[] = [
   },
   { name: 'an object that is gone after the list', rules: [{ fault: { kind: 'gone' }, times: 1 }], outcome: MISSING },
   {
+    name: 'the last object that is gone after the list',
+    everywhere: true,
+    rules: [{ fault: { kind: 'gone' }, times: 1, key: 'in/2/rows.csv' }],
+    outcome: MISSING,
+  },
+  {
     name: 'a page that comes twice',
     rules: [{ fault: { kind: 'page repeated' }, of: 'LIST', times: 1, after: 1 }],
     outcome: 'rows',
@@ -182,7 +196,13 @@ export const FAULT_CASES: readonly FaultCase[] = [
     rules: [{ fault: { kind: 'redirect', to: 'http://169.254.169.254/latest' }, of: 'LIST' }],
     outcome: NOT_FOLLOWED,
   },
-  { name: 'a stall', waits: true, rules: [{ fault: { kind: 'stall', after: 100_000 }, times: 1 }], outcome: 'rows' },
+  {
+    name: 'a stall',
+    waits: true,
+    everywhere: true,
+    rules: [{ fault: { kind: 'stall', after: 100_000 }, times: 1 }],
+    outcome: 'rows',
+  },
   { name: 'a stall for ever', waits: true, rules: [{ fault: { kind: 'stall', after: 0 } }], outcome: IO },
   {
     name: 'one byte a second of a list',

@@ -1,6 +1,6 @@
-import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type ConnectOptions, CopyError, connect } from '../../lib/index.ts'
+import { type ConnectOptions, CopyError } from '../../lib/index.ts'
+import { benches } from '../copy/targets.ts'
 import { Random } from '../types/random.ts'
 import { FAULT_CASES, type Fault, type FaultRule } from './faults.ts'
 import type { Account } from './sigv4.ts'
@@ -33,45 +33,50 @@ async function filled(accounts: readonly Account[] = [account], options: StoreOp
 interface Ended {
   readonly error: CopyError | undefined
   /** How many rows are there, and the sum of their numbers. */
-  readonly found: unknown
+  readonly found: readonly number[]
   /** The same of each object. */
   readonly byFile: readonly unknown[][]
 }
 
-async function load(store: Store, options: ConnectOptions = {}): Promise<Ended> {
-  const instance = await DuckDBInstance.create(':memory:')
-  const connection = await instance.connect()
-  await connection.run('CREATE TABLE t (id integer, name text, note text, f text)')
+const duckdb = benches.find(({ name }) => name === 'duckdb') as (typeof benches)[number]
+
+async function load(store: Store, options: ConnectOptions = {}, bench = duckdb): Promise<Ended> {
   const { accessKeyId, secretAccessKey } = account
-  const db = await connect(connection, {
+  const { db, sql, close } = await bench.open({
     connections: { store: { endpoint: store.url, region: 'us-east-1', accessKeyId, secretAccessKey } },
     access: ACCESS,
     ...options,
   })
+  await sql('CREATE TABLE t (id integer, name text, note text, f text)')
   const error = await db.copy(STATEMENT, { memoryLimit: MEMORY }).then(
     () => undefined,
     (reason: unknown) => reason,
   )
   if (error !== undefined && !(error instanceof CopyError)) throw error
   const sums = 'count(*)::int, coalesce(sum(id), 0)::int'
-  const [found] = (await connection.runAndReadAll(`SELECT ${sums} FROM t`)).getRows()
-  const byFile = (await connection.runAndReadAll(`SELECT f, ${sums} FROM t GROUP BY f ORDER BY f`)).getRows()
-  await db.close()
-  connection.closeSync()
-  instance.closeSync()
-  return { error, found, byFile }
+  const [found = []] = await sql(`SELECT ${sums} FROM t`)
+  const byFile = await sql(`SELECT f, ${sums} FROM t GROUP BY f ORDER BY f`)
+  await close()
+  return {
+    error,
+    found: found.map(Number),
+    byFile: byFile.map(([file, ...counts]) => [file, ...counts.map(Number)]),
+  }
 }
 
 const ALL = [ROWS, (ROWS * (ROWS - 1)) / 2]
 
 // Most of their time is spent waiting: those that wait longest begin first, and the others run meanwhile.
 describe.concurrent('a load from a store with', () => {
-  const cases = [...FAULT_CASES.filter(({ waits }) => waits), ...FAULT_CASES.filter(({ waits }) => !waits)]
-  test.each(cases)('$name', { timeout: 180_000 }, async ({ rules, outcome, tags, age }) => {
+  const ordered = [...FAULT_CASES.filter(({ waits }) => waits), ...FAULT_CASES.filter(({ waits }) => !waits)]
+  const cases = ordered.flatMap((each) =>
+    benches.filter(({ name }) => name === 'duckdb' || each.everywhere).map((bench) => ({ ...each, bench })),
+  )
+  test.each(cases)('$name, in $bench.name', { timeout: 120_000 }, async ({ bench, rules, outcome, tags, age }) => {
     const store = await filled([account], { tags, ...(age && { since: Date.now() - 10_000 }) })
     try {
       store.misbehave(rules)
-      const { error, found } = await load(store)
+      const { error, found } = await load(store, {}, bench)
       if (outcome === 'rows') {
         expect(error).toBeUndefined()
         expect(found).toEqual(ALL)

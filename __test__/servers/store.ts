@@ -23,6 +23,8 @@ export interface Seen {
   readonly ifMatch: string | undefined
   readonly unmodifiedSince: string | undefined
   readonly version: string | undefined
+  /** By which key it was signed. */
+  readonly signer: string | undefined
   readonly fault: Fault['kind'] | undefined
   status: number
 }
@@ -136,6 +138,7 @@ export class Store {
       ifMatch: headers['if-match'],
       unmodifiedSince: headers['if-unmodified-since'],
       version: query.get('versionId'),
+      signer: /\bCredential=([^/]*)/.exec(headers.authorization ?? '')?.[1],
       fault: fault?.kind,
       status: 0,
     }

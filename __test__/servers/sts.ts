@@ -8,7 +8,7 @@ export interface CredentialServer {
   stop(): void
 }
 
-/** A server of credentials on this machine: what a container asks, or a token service. Strings are XML, and objects JSON. */
+/** A server of credentials on this machine: what a container asks, or a token service. Strings are XML, and objects JSON; {@link refused} is no success. */
 export async function serveCredentials(
   answer: (request: { readonly headers: object; readonly body: string }) => object | string,
 ): Promise<CredentialServer> {
@@ -19,7 +19,9 @@ export async function serveCredentials(
     asked.push({ authorization: request.headers.authorization, body })
     const given = answer({ headers: request.headers, body })
     const isXml = typeof given === 'string'
-    response.writeHead(200, { 'content-type': isXml ? 'text/xml' : 'application/json' })
+    response.writeHead(isXml && given.startsWith('<ErrorResponse') ? 403 : 200, {
+      'content-type': isXml ? 'text/xml' : 'application/json',
+    })
     response.end(isXml ? given : JSON.stringify(given))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -33,11 +35,18 @@ export async function serveCredentials(
   }
 }
 
-/** A token service's answer: credentials for an hour. */
-export function assumed(action: 'AssumeRole' | 'AssumeRoleWithWebIdentity', key: string): string {
-  const expiration = new Date(Date.now() + 3_600_000).toISOString()
+/** A token service's answer: credentials, for an hour by default. */
+export function assumed(action: 'AssumeRole' | 'AssumeRoleWithWebIdentity', key: string, seconds = 3600): string {
+  const expiration = new Date(Date.now() + seconds * 1000).toISOString()
   return `<${action}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
   <${action}Result><Credentials><AccessKeyId>${key}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey>
   <SessionToken>token</SessionToken><Expiration>${expiration}</Expiration></Credentials>
   </${action}Result></${action}Response>`
+}
+
+/** A token service's refusal. */
+export function refused(code: string): string {
+  return `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+  <Error><Type>Sender</Type><Code>${code}</Code><Message>The security token is not what it was.</Message></Error>
+  <RequestId>1</RequestId></ErrorResponse>`
 }

@@ -34,6 +34,15 @@ describe('what a URL has for a secret is not kept', () => {
       "COPY t FROM 'htp://h/d' (FORMAT csv, FILES = ['a.csv?hush'])",
       "COPY t FROM 'htp://h/d' (FORMAT csv, FILES = ['a.csv?****'])",
     ],
+    // Misspelt.
+    ["COPY t FROM 'https:/hush:hush@h/x?hush' CSV", "COPY t FROM 'https:/*********@h/x?****' CSV"],
+    ["COPY t FROM 'https:///hush:hush@h/x' CSV", "COPY t FROM 'https:///*********@h/x' CSV"],
+    ["COPY t FROM 'S3:/hush:hush@b/x' CSV", "COPY t FROM 'S3:/*********@b/x' CSV"],
+    ["COPY t FROM ' https://hush@h/x?hush' CSV", "COPY t FROM ' https://****@h/x?****' CSV"],
+    [
+      "COPY t FROM 'http:/h/d' (FORMAT csv, FILES = ['a.csv?hush'])",
+      "COPY t FROM 'http:/h/d' (FORMAT csv, FILES = ['a.csv?****'])",
+    ],
     [
       "COPY t FROM 'az://c/d' (FORMAT csv, FILES = ['a.csv?hush'])",
       "COPY t FROM 'az://c/d' (FORMAT csv, FILES = ['a.csv?****'])",
@@ -53,6 +62,7 @@ describe('what a URL has for a secret is not kept', () => {
     "COPY t FROM 'file:///d' (FORMAT csv, FILES = ['what?.csv'])",
     "COPY t FROM 'file:///x?y' CSV",
     "COPY t FROM 'a?b*.csv' CSV",
+    "COPY t FROM 'c:/a?b@c.csv' CSV",
     "COPY t FROM 's3://b/a@b.csv' CSV",
   ])('%j has none', (statement) => expect(parseCopy(statement).text).toBe(statement))
 
@@ -62,6 +72,7 @@ describe('what a URL has for a secret is not kept', () => {
     "COPY t FROM 'https://hush@h/x.csv?hush",
     "COPY t FROM 'htp://h/d' (FILES = ['a.csv?hush'], NONSENSE)",
     "COPY t FROM 'https://h/?hush' 'https://h/?hush'",
+    "COPY t FROM 'https:/hush@h/?hush' CSV nonsense",
     "COPY t FRM 'https://h/?hush'",
   ])('nor shown by the error of %j', (statement) => {
     let error: unknown

@@ -3,7 +3,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { CopyError } from '../errors.ts'
 import { inTime } from './in-time.ts'
-import { isSendable, UNSENDABLE } from './secret.ts'
+import { isSendable, Secret, UNSENDABLE, withoutValues } from './secret.ts'
 
 /** Credentials as AWS's own packages have them. */
 export interface AwsCredentials {
@@ -72,11 +72,12 @@ export class KeptCredentials {
   }
 
   /**
-   * @param isRefused the credentials given last were refused (ExpiredToken): they are not given again
+   * @param refused credentials that it gave, and that were refused (ExpiredToken): they are not given again
    * @throws {CopyError} 28000 when there are none
    */
-  readonly get = async (isRefused = false): Promise<AwsCredentials> => {
-    const current = isRefused ? undefined : this.#current
+  readonly get = async (refused?: AwsCredentials): Promise<AwsCredentials> => {
+    // Others may have had them replaced already.
+    const current = this.#current === refused ? undefined : this.#current
     const left = (current?.expiration?.getTime() ?? Number.POSITIVE_INFINITY) - this.#now()
     if (current && left > REFRESH_MS) return current
     const isTooSoon = this.#now() - this.#failedAt < RETRY_MS
@@ -87,6 +88,15 @@ export class KeptCredentials {
     } catch (error) {
       if (current && left > 0) return current
       throw error
+    }
+  }
+
+  /** The same for one who says that what it was given last was refused. */
+  forOne(): (isRefused?: boolean) => Promise<AwsCredentials> {
+    let last: AwsCredentials | undefined
+    return async (isRefused = false) => {
+      last = await this.get(isRefused ? last : undefined)
+      return last
     }
   }
 
@@ -106,9 +116,14 @@ export class KeptCredentials {
 }
 
 function checked(credentials: AwsCredentials): AwsCredentials {
-  const { accessKeyId, secretAccessKey, sessionToken, expiration } = credentials ?? {}
+  const { accessKeyId, secretAccessKey, sessionToken: token, expiration } = credentials ?? {}
+  // Providers that are not written in TypeScript say so that there is none.
+  const sessionToken = token ?? undefined
   if (typeof accessKeyId !== 'string' || accessKeyId === '' || typeof secretAccessKey !== 'string') {
     throw noCredentials('the provider gave no accessKeyId or no secretAccessKey')
+  }
+  if (sessionToken !== undefined && typeof sessionToken !== 'string') {
+    throw noCredentials('the sessionToken that the provider gave is no string')
   }
   for (const [name, value] of Object.entries({ accessKeyId, secretAccessKey, sessionToken })) {
     if (value !== undefined && !isSendable(value)) throw noCredentials(`the ${name} ${UNSENDABLE}`)
@@ -160,15 +175,19 @@ export function standardChain(
   }
 }
 
-/** Says of whom there are no credentials, which the package does not always. */
-function naming(what: string): (error: unknown) => never {
+/** Says of whom there are no credentials, which the package does not always. What a server says may repeat the secrets that it was shown. */
+function naming(what: string, shown: readonly Secret[] = []): (error: unknown) => never {
   return (error) => {
     if (error instanceof CopyError) throw error
-    throw new Error(`${what}: ${(error as Error | undefined)?.message ?? 'no reason is known'}`)
+    const reason = (error as Error | undefined)?.message ?? 'no reason is known'
+    throw new Error(`${what}: ${withoutValues(reason, shown)}`)
   }
 }
 
-/** What the role may, by AWS's Security Token Service. */
+/** Codes of a token service for credentials that were some, as in `crates/remote`. */
+const EXPIRIES = /^(?:ExpiredToken|ExpiredTokenException|InvalidToken|TokenRefreshRequired)$/
+
+/** What the role may, by AWS's Security Token Service. `source` is told which of its credentials were refused. */
 export function assumedRole(
   role: AwsRole,
   {
@@ -176,7 +195,7 @@ export function assumedRole(
     region,
     endpoint,
   }: {
-    readonly source: AwsCredentialProvider
+    readonly source: (refused?: AwsCredentials) => Promise<AwsCredentials>
     readonly region?: string | undefined
     /** Of the token service, where it is not AWS's. */
     readonly endpoint?: string | undefined
@@ -185,16 +204,27 @@ export function assumedRole(
 ): AwsCredentialProvider {
   return async () => {
     const { fromTemporaryCredentials } = await load()
-    const provider = fromTemporaryCredentials({
-      masterCredentials: source,
-      params: {
-        RoleArn: role.arn,
-        RoleSessionName: role.sessionName ?? `copyist-${process.pid}`,
-        ...(role.externalId !== undefined && { ExternalId: role.externalId }),
-      },
-      clientConfig: { region: region ?? 'us-east-1', ...(endpoint !== undefined && { endpoint }) },
-    })
-    return await provider().catch(naming(`role "${role.arn}"`))
+    const shown: Secret[] = []
+    const takenOnWith = async (own: AwsCredentials) => {
+      shown.push(new Secret(own.secretAccessKey), new Secret(own.sessionToken ?? ''))
+      const take = fromTemporaryCredentials({
+        masterCredentials: async () => own,
+        params: {
+          RoleArn: role.arn,
+          RoleSessionName: role.sessionName ?? `copyist-${process.pid}`,
+          ...(role.externalId !== undefined && { ExternalId: role.externalId }),
+        },
+        clientConfig: { region: region ?? 'us-east-1', ...(endpoint !== undefined && { endpoint }) },
+      })
+      return await take()
+    }
+    const own = await source()
+    return await takenOnWith(own)
+      .catch(async (error: unknown) => {
+        if (!EXPIRIES.test((error as Error | undefined)?.name ?? '')) throw error
+        return await takenOnWith(await source(own))
+      })
+      .catch(naming(`role "${role.arn}"`, shown))
   }
 }
 

@@ -177,7 +177,7 @@ export class Connections {
       ...pick(secrets, ['serviceAccountKey', 'accountKey', 'sas']),
       ...(bearerToken && { bearer: async () => ({ bearer: bearerToken.reveal() }) }),
       ...(tokens && { bearer: (isRefused = false) => bearerOf(tokens, isRefused) }),
-      ...(anonymous !== true && { aws: this.#credentials(name, entry, iamRole, place).get }),
+      ...(anonymous !== true && { aws: this.#credentials(name, entry, iamRole, place).forOne() }),
     }
   }
 
@@ -214,7 +214,7 @@ export class Connections {
         : assumedRole(
             { arn, ...(externalId !== undefined && { externalId }), ...(sessionName !== undefined && { sessionName }) },
             // Those, too, may have to be replaced in between.
-            { source: () => own.get(), region, endpoint },
+            { source: own.get, region, endpoint },
             this.#load,
           )
     const made = new KeptCredentials(provider)
@@ -252,12 +252,15 @@ async function bearerOf(
       message: `there is no bearer token: ${reason}`,
     })
   const late = () => new Error('the function has not answered within a minute')
-  const asked = async () => provide({ forceRefresh: isRefused })
-  const given = await inTime(asked(), late).catch((error: unknown) => {
+  const asked = async () => {
+    const given = await provide({ forceRefresh: isRefused })
+    const { token, expiration } = typeof given === 'string' ? { token: given, expiration: undefined } : (given ?? {})
+    return { token, expiration }
+  }
+  const { token, expiration } = await inTime(asked(), late).catch((error: unknown) => {
     // Not the error itself: what hangs on it is somebody else's.
     throw refuse((error as Error | undefined)?.message ?? 'no reason is known')
   })
-  const { token, expiration } = typeof given === 'string' ? { token: given, expiration: undefined } : (given ?? {})
   if (typeof token !== 'string' || token === '') throw refuse('the function gave neither a string nor { token }')
   if (!isSendable(token)) throw refuse(`the one that the function gave ${UNSENDABLE}`)
   if (expiration === undefined) return { bearer: token }

@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, lstat, open, readlink, realpath } from 'node:fs/promises'
 import { dirname, resolve, sep } from 'node:path'
 import { CopyError } from '../errors.ts'
-import { withoutQuery } from '../path.ts'
+import { shownAddress, withoutQuery } from '../path.ts'
 import type { CopyFrom } from '../statement/ast.ts'
 import { statementError } from '../statement/diagnostics.ts'
 import { isAllowedAddress, isEmbedding, Networks, plainAddress } from './address.ts'
@@ -323,8 +323,9 @@ export class AccessPolicy {
     if (word === '' || !this.#schemes.has(word)) return `The scheme "${word}" is not among those that are allowed.`
     if (word !== 'http' && word !== 'https') {
       const [bucket = ''] = rest.split(/[/?#]/)
-      const isListed = this.#hosts.includes(`${word}://${bucket}`)
-      return isListed ? undefined : `The bucket "${bucket}" is not among those that are allowed.`
+      const place = `${word}://${bucket}`
+      if (this.#hosts.includes(place)) return undefined
+      return `The bucket "${shownAddress(place)}" is not among those that are allowed.`
     }
     let parsed: URL
     try {

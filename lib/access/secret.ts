@@ -29,11 +29,11 @@ export class Secret {
 }
 
 /** The text without the values of secrets, whatever has put them there. */
-export function withoutValues(text: string, secrets: readonly (Secret | undefined)[]): string {
-  return secrets.reduce((kept, secret) => {
-    const value = secret?.reveal() ?? ''
-    return value === '' ? kept : kept.replaceAll(value, STAND_IN)
-  }, text)
+export function withoutValues(text: string, secrets: readonly Secret[]): string {
+  const values = secrets.map((secret) => secret.reveal()).filter((value) => value !== '')
+  // One may be a part of another.
+  values.sort((a, b) => b.length - a.length)
+  return values.reduce((kept, value) => kept.replaceAll(value, STAND_IN), text)
 }
 
 /** Whether a text can be a part of a request as it is. */

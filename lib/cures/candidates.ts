@@ -17,9 +17,11 @@ export function candidatesFor(group: Findings, kit: CureKit): readonly (readonly
     if (error.sqlState === '22021') return /"UTF8"/.test(message) ? [...encodings(evidence), replacedBytes] : []
     if (error.sqlState !== '22P04') return []
     if (/^(?:unquoted|literal) (?:newline|carriage return) found/.test(message)) return [[utf16], lineEnds]
-    if (/^missing data/.test(message)) return [[blankLines], ...delimiters(evidence, kit), ...missingFields]
+    const escapes = backslashes(kit)
+    if (/^unterminated CSV quoted field/.test(message)) return [escapes]
+    if (/^missing data/.test(message)) return [[blankLines], escapes, ...delimiters(evidence, kit), ...missingFields]
     if (!/^extra data/.test(message)) return []
-    return [emptyExtraFields(kit), ...delimiters(evidence, kit), otherQuote(kit), extraFields(evidence, kit)]
+    return [emptyExtraFields(kit), escapes, ...delimiters(evidence, kit), otherQuote(kit), extraFields(evidence, kit)]
   }
   const column = kit.columns.find(({ name }) => name === error.column)
   if (column === undefined || isUnread(column.type)) return []
@@ -331,6 +333,15 @@ function delimiters(evidence: readonly Evidence[], { options, columns }: CureKit
     return other === delimiter ? [csv] : [csv, changed]
   })
   return [found, found.map((candidate) => ({ ...candidate, leaves: ({ column }) => column !== undefined }))]
+}
+
+/** Quotes in a quoted field with a backslash before them, as MySQL and Redshift write them. */
+function backslashes({ options }: CureKit): Candidate[] {
+  if (options.format !== 'csv' || options.escape !== options.quote || options.delimiter === '\\') return []
+  const change = `ESCAPE ${printString('\\')}`
+  const note = 'in quotes a backslash before a quote or a backslash would be none any more, and two quotes no quote'
+  const fits = ({ raw }: Evidence) => raw.includes(`\\${options.quote}`)
+  return [{ kind: 'option', change, note, options: { escape: '\\' }, fits }]
 }
 
 /** Fields in the other kind of quotes, with a delimiter in them. */

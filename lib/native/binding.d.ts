@@ -96,10 +96,10 @@ export declare class BindingSpool {
 
 /** How objects of other machines are reached, and what there is. One question at a time is asked; its answer is taken when `onDone` is called. */
 export declare class BindingStore {
-  /** `onSecret` is called when credentials are needed, once until `giveSecret` answers it; with true when those of before were refused. */
+  /** `onSecret` is called when credentials are needed, with true when those of before were refused; of both once until `giveSecret` answers it. */
   constructor(access: BindingAccess, onSecret: (arg: boolean) => void)
-  /** Answers `onSecret`. */
-  giveSecret(secret: BindingSecret): void
+  /** Answers `onSecret`, which was called with `wasRefused`. */
+  giveSecret(secret: BindingSecret, wasRefused: boolean): void
   /** Asks for the objects that a pattern means below a folder, or that are in the folder at any depth. */
   list(folder: string, pattern: string | undefined | null, onDone: () => void): void
   /** Asks which of the objects there are. */

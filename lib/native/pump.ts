@@ -4,8 +4,13 @@ import { types } from 'node:util'
 import { CopyError } from '../errors.ts'
 import { isPromise } from '../row-value.ts'
 
-/** A stream of bytes: a Node Readable, a web ReadableStream, or any (async) iterable of byte chunks. */
-export type ByteSource = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>
+/** A piece of an input. */
+type ByteChunk = Uint8Array | string
+
+/** A stream of bytes: a Node Readable, a web ReadableStream, or any (async) iterable of byte chunks, or of promises of them. */
+export type ByteSource =
+  | AsyncIterable<ByteChunk | PromiseLike<ByteChunk>>
+  | Iterable<ByteChunk | PromiseLike<ByteChunk>>
 
 /**
  * Hands every chunk of `source` to `take`, with whether it was a string, which answers true, or a promise to wait for. Settles when the source has ended
@@ -26,6 +31,8 @@ export async function pump(
     new Promise<unknown>((resolve, reject) => {
       stop = () => resolve(STOPPED)
       Promise.resolve(begin()).then(resolve, reject)
+      // It may have fired since the step before, when there was nothing to stop.
+      if (signal?.aborted) stop()
     })
   const bytes = bytesOf()
   let hasEnded = false
@@ -81,10 +88,28 @@ export function leaveRejections(source: unknown): void {
   })
 }
 
+/** What npm's readable-stream says of itself in place of Node's properties before its version 4. */
+interface OldState {
+  readonly ended: boolean
+  readonly endEmitted: boolean
+  readonly length: number
+  readonly encoding: string | null
+}
+
+/** The state of a stream that has no such properties of its own. */
+function oldState(source: Readable): OldState | undefined {
+  if (source.readableEnded !== undefined) return undefined
+  return (source as unknown as { readonly _readableState?: OldState })._readableState
+}
+
+/** Streams that nobody else has read, since they were kept from flowing. */
+const held = new WeakSet<Readable>()
+
 /** Whether chunks of a stream have gone to a listener or a pipe, and more will. One whose pipe waits for its destination does not flow. */
 function isGone(source: Readable): boolean {
-  // Older versions of readable-stream do not say whether it was read.
-  return source.readableDidRead !== false && (source.readableFlowing === true || source.listenerCount('data') > 0)
+  // An old one does not say whether it was read.
+  const wasRead = source.readableDidRead ?? !held.has(source)
+  return wasRead && (source.readableFlowing === true || source.listenerCount('data') > 0)
 }
 
 /**
@@ -97,8 +122,10 @@ export function hold(source: unknown): () => void {
   const isFlowing = source.readableFlowing === true
   // As long as somebody waits for this event nobody else makes it flow; a pause would end with the next pipe.
   source.on('readable', unheard)
+  held.add(source)
   leaveErrors(source)
   return () => {
+    held.delete(source)
     source.off('readable', unheard)
     source.off('error', unheard)
     // Behind the tick in which Node sees that nobody waits for the event any more; held again before that, it does not flow.
@@ -113,14 +140,23 @@ export function hold(source: unknown): () => void {
  */
 export function checkUnread(source: object, option: 'stdin' | 'rows'): void {
   const ofStream = `the stream of the option "${option}"`
-  const isOver = isNodeStream(source) ? source.readableEnded : source instanceof ReadableStream && isDrained(source)
+  const isOver = isNodeStream(source) ? hasEnded(source) : source instanceof ReadableStream && isDrained(source)
   if (isOver) throw unreadable(`${ofStream} has been read to its end already`, ONCE)
-  if (isNodeStream(source) && isGone(source)) {
+  if (!isNodeStream(source) || !isGone(source)) return
+  if (oldState(source)) {
     throw unreadable(
-      `${ofStream} flows into something else already, and what that got is missing`,
-      'Hand it over before any of it has been read: a listener or a pipe that it has then gets all of it, too.',
+      `${ofStream} flows into something else already, and does not say what that got`,
+      'Streams of readable-stream tell it from version 4 on. Hand it over first: a listener or a pipe that it gets then is given all of it, too.',
     )
   }
+  throw unreadable(
+    `${ofStream} flows into something else already, and what that got is missing`,
+    'Hand it over before any of it has been read: a listener or a pipe that it has then gets all of it, too.',
+  )
+}
+
+function hasEnded(source: Readable): boolean {
+  return oldState(source)?.endEmitted ?? source.readableEnded
 }
 
 /** Whether a web stream has been read, and to its end. */
@@ -139,9 +175,11 @@ const SPELLED: readonly unknown[] = ['base64', 'base64url', 'hex']
  * @throws {CopyError} 22023
  */
 export function checkUnspelled(source: object): void {
-  if (!isNodeStream(source) || !SPELLED.includes(source.readableEncoding)) return
+  const encoding = isNodeStream(source) ? (oldState(source)?.encoding ?? source.readableEncoding) : undefined
+  // What a constructor was given is kept as it was written.
+  if (!SPELLED.includes(encoding?.toLowerCase())) return
   throw unreadable(
-    `the stream of the option "stdin" is in ${source.readableEncoding}, which is not the text of its bytes`,
+    `the stream of the option "stdin" is in ${encoding}, which is not the text of its bytes`,
     'Hand it over without an encoding: its bytes are wanted.',
   )
 }
@@ -159,13 +197,13 @@ export function checkText(encoding: string): void {
   )
 }
 
-/** What a source of a program has thrown, in the words for a file. */
-export function unreadableInput(name: string, cause: unknown): CopyError {
+/** What a source of a program has thrown, in the words for a file; in which row, from 1, where it is of one. */
+export function unreadableInput(name: string, cause: unknown, row?: number): CopyError {
   return new CopyError({
     code: 'io_error',
     sqlState: '58030',
     message: `could not read file "${name}": ${cause instanceof Error ? cause.message : String(cause)}`,
-    position: { file: name },
+    position: { file: name, ...(row !== undefined && { line: row }) },
     cause,
   })
 }
@@ -253,8 +291,18 @@ export function isIterable(value: unknown): value is Iterable<unknown> | AsyncIt
 /** What reads a source; a web stream can be let go of by it while a read is under way. */
 export function iterate<Item>(source: AsyncIterable<Item> | Iterable<Item>): AsyncIterator<Item> | Iterator<Item> {
   if (source instanceof ReadableStream) return new WebReader<Item>(source)
+  if (isNodeStream(source) && oldState(source)) return whole<Item>(source)
   if (Symbol.asyncIterator in source) return source[Symbol.asyncIterator]()
   return source[Symbol.iterator]()
+}
+
+/** An old stream, whose own iterator takes one that was closed early for one that has ended. */
+async function* whole<Item>(source: Readable): AsyncGenerator<Item, undefined> {
+  const wasClosed = source.destroyed
+  for await (const item of source) yield item
+  const state = oldState(source)
+  if (!wasClosed && state?.ended && state.length === 0) return
+  throw new Error('the stream was closed before its end')
 }
 
 /** Makes bytes of chunks, of which strings may part a character of two units of UTF-16. */

@@ -78,7 +78,7 @@ export class Store {
       isBrotli: settings.isBrotli === true,
     }
     this.binding = new (loadAddon().BindingStore)(access, (isRefused: boolean) => {
-      void secretOf(secret, isRefused).then((answer) => this.binding.giveSecret(answer))
+      void secretOf(secret, isRefused).then((answer) => this.binding.giveSecret(answer, isRefused))
     })
   }
 

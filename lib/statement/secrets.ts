@@ -1,4 +1,5 @@
 import { CopyError } from '../errors.ts'
+import { isMisspelt } from '../path.ts'
 import type { OptionItem, Source } from './ast.ts'
 
 /** Redshift's options whose value is a secret. */
@@ -65,12 +66,12 @@ function hideInList(text: string, from: number): string {
 
 /** Of whatever scheme: one that is misspelt is refused, and the error shows the statement. */
 function isAddress(path: string): boolean {
-  return /^(?!file:)[a-z][a-z0-9+.-]*:\/\//i.test(path)
+  return /^(?!file:)[a-z][a-z0-9+.-]*:\/\//i.test(path) || isMisspelt(path)
 }
 
 /** What of a URL stands for its rights; a path may have such characters, too. */
 function hasSecret(url: string): boolean {
-  return isAddress(url) && /:\/\/(?:[^?#]*[?#]|[^/?#]*@)/s.test(url)
+  return isAddress(url) && /:\/+(?:[^?#]*[?#]|[^/?#]*@)/s.test(url)
 }
 
 /** A literal of such a URL, with asterisks in place of those parts. */
@@ -83,12 +84,12 @@ function hideInUrl(literal: string): string {
   const stars = (part: string) => part.replace(each, (character) => '*'.repeat(character.length))
   const masked = inner
     .replace(/([?#])([\s\S]*)$/, (_, mark: string, query: string) => mark + stars(query))
-    .replace(/(:\/\/)([^/?#@]*)@/, (_, slashes: string, user: string) => `${slashes}${stars(user)}@`)
+    .replace(/(:\/+)([^/?#@]*)@/, (_, slashes: string, user: string) => `${slashes}${stars(user)}@`)
   return quote + masked + end
 }
 
 /** A URL, wherever it stands; in quotes, up to them. Bounded, since a statement may be one long word. */
-const urls = /[a-z][a-z0-9+.-]{0,30}:\/\/[^\s'"]*/giu
+const urls = /[a-z][a-z0-9+.-]{0,30}:\/[^\s'"]*/giu
 
 /** The option; if its value is a secret, with asterisks for it. */
 export function withoutSecret(item: OptionItem): OptionItem {

@@ -110,19 +110,20 @@ pub struct BindingSecret {
 
 type Answer = oneshot::Sender<Result<Secret, String>>;
 
-/// Those who wait for a secret.
+/// Those who wait for a secret, and those whose last one was refused: what the others get may be the one that was.
 #[derive(Clone, Default)]
-pub struct Waiting(Arc<Mutex<Vec<Answer>>>);
+pub struct Waiting(Arc<Mutex<[Vec<Answer>; 2]>>);
 
 impl Waiting {
-    /// Asks by `ask`, once for all who wait.
+    /// Asks by `ask`, once for all of those who wait.
     pub fn provide(&self, ask: impl Fn(bool) + Send + Sync + 'static) -> Provide {
         let waiting = self.clone();
         Arc::new(move |was_refused| {
             let (sender, receiver) = oneshot::channel();
             let mut all = waiting.0.lock().unwrap_or_else(PoisonError::into_inner);
-            all.push(sender);
-            let is_first = all.len() == 1;
+            let those = &mut all[usize::from(was_refused)];
+            those.push(sender);
+            let is_first = those.len() == 1;
             drop(all);
             if is_first {
                 ask(was_refused);
@@ -131,8 +132,8 @@ impl Waiting {
         })
     }
 
-    /// Answers all who wait.
-    pub fn answer(&self, secret: BindingSecret) {
+    /// Answers all of those who wait.
+    pub fn answer(&self, secret: BindingSecret, was_refused: bool) {
         let answer = match secret.error {
             Some(reason) => Err(reason),
             None => Ok(Secret {
@@ -145,7 +146,8 @@ impl Waiting {
                 expires: secret.expires.map(|at| SystemTime::UNIX_EPOCH + Duration::from_millis(at.max(0.0) as u64)),
             }),
         };
-        for sender in self.0.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for sender in all[usize::from(was_refused)].drain(..) {
             drop(sender.send(answer.clone()));
         }
     }
@@ -209,7 +211,7 @@ type Looked = Arc<Mutex<Option<(String, Begun)>>>;
 
 #[napi]
 impl BindingStore {
-    /// `onSecret` is called when credentials are needed, once until `giveSecret` answers it; with true when those of before were refused.
+    /// `onSecret` is called when credentials are needed, with true when those of before were refused; of both once until `giveSecret` answers it.
     #[napi(constructor, catch_unwind)]
     pub fn new(access: BindingAccess, on_secret: Function<'_, bool, ()>) -> napi::Result<Self> {
         // It must not keep the process alive.
@@ -229,10 +231,10 @@ impl BindingStore {
         })
     }
 
-    /// Answers `onSecret`.
+    /// Answers `onSecret`, which was called with `wasRefused`.
     #[napi(catch_unwind)]
-    pub fn give_secret(&self, secret: BindingSecret) {
-        self.waiting.answer(secret);
+    pub fn give_secret(&self, secret: BindingSecret, was_refused: bool) {
+        self.waiting.answer(secret, was_refused);
     }
 
     /// Asks for the objects that a pattern means below a folder, or that are in the folder at any depth.

@@ -31,6 +31,7 @@ use crate::credentials::Refreshing;
 use crate::encryption::{encryption, unread, untrusted};
 use crate::place::{Scheme, percent_decoded, unaskable};
 use crate::rules::{Allow, Denied, NetworkRules, literal};
+use crate::said::Carried;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a server may say nothing, or hardly anything, whatever is tried meanwhile.
@@ -316,8 +317,7 @@ impl HttpService for Service {
         // What a web server gives may be made when it is asked for; what it has told the version of is there.
         let is_there = [IF_MATCH, IF_UNMODIFIED_SINCE].iter().any(|name| parts.headers.contains_key(name));
         let may_think = *scheme == Scheme::Http && !is_there;
-        let path = url.path().to_owned();
-        let mut request = reqwest::Request::new(parts.method, url);
+        let mut request = reqwest::Request::new(parts.method, url.clone());
         *request.headers_mut() = parts.headers;
         if let Some(authorization) = authorization {
             request.headers_mut().insert(AUTHORIZATION, authorization.clone());
@@ -330,18 +330,20 @@ impl HttpService for Service {
             // It would decompress, and then knows neither lengths nor ranges.
             request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         }
+        let headers = request.headers().clone();
         let most = if may_think { PATIENCE } else { STALLED };
         let Ok(answer) = tokio::time::timeout(most, self.client.execute(request)).await else {
             return Err(if may_think { refused(Answered::Silence(most)) } else { silence(most) });
         };
         let answer: reqwest::Response = answer.map_err(told)?;
+        let carried = Carried::by(&headers, [&url, answer.url()], *scheme);
         let status = answer.status();
         if !status.is_success() {
             let region = (*scheme == Scheme::S3).then_some(&**region);
-            return failed(answer, region, *patience).await;
+            return failed(answer, &carried, region, *patience).await;
         }
         if is_list {
-            return page(answer).await;
+            return page(answer, &carried).await;
         }
         if !is_ranged && status == StatusCode::PARTIAL_CONTENT {
             return Err(otherwise("the answer is a part of it, which nobody has asked for"));
@@ -360,7 +362,7 @@ impl HttpService for Service {
         if is_both || is_part && range.ends_with("/*") {
             return Err(refused(Answered::Whole(Mutex::default())));
         }
-        let answer = checked(answer, *is_brotli || Codec::of_ending(&path) == Some(Codec::Brotli))?;
+        let answer = checked(answer, &carried, *is_brotli || Codec::of_ending(url.path()) == Some(Codec::Brotli))?;
         if is_ranged && !is_part {
             return Err(refused(Answered::Whole(Mutex::new(Some(answer)))));
         }
@@ -379,7 +381,7 @@ fn is_all(range: &str) -> bool {
 }
 
 /// An object, with the headers that are relied upon.
-fn checked(answer: reqwest::Response, is_brotli: bool) -> Result<HttpResponse, HttpError> {
+fn checked(answer: reqwest::Response, carried: &Carried, is_brotli: bool) -> Result<HttpResponse, HttpError> {
     let (mut parts, body) = http::Response::<reqwest::Body>::from(answer).into_parts();
     let encoding = parts.headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_told_by_its_bytes = encoding.split(',').all(|each| {
@@ -388,7 +390,7 @@ fn checked(answer: reqwest::Response, is_brotli: bool) -> Result<HttpResponse, H
     });
     let is_told_otherwise = encoding.trim().eq_ignore_ascii_case("br") && is_brotli;
     if !(is_told_by_its_bytes || is_told_otherwise) {
-        return Err(refused(Answered::Encoded(encoding.trim().to_owned())));
+        return Err(refused(Answered::Encoded(carried.struck_from(encoding.trim()))));
     }
     if !parts.headers.contains_key(CONTENT_LENGTH) {
         let is_chunked =
@@ -451,6 +453,7 @@ fn http_date(text: &str) -> Option<SystemTime> {
 /// An answer that is an error, with a body that may be shown. Of S3 with the region that was asked.
 async fn failed(
     answer: reqwest::Response,
+    carried: &Carried,
     region: Option<&str>,
     patience: Duration,
 ) -> Result<HttpResponse, HttpError> {
@@ -463,7 +466,7 @@ async fn failed(
     // Of an error whose body does not come the status is known all the same.
     let body = collected(body, MOST_ERROR, ERROR_TIMEOUT).await.unwrap_or_default();
     let body = String::from_utf8_lossy(&body);
-    let reason = reason(&body);
+    let reason = carried.struck_from(&reason(&body));
     let is_elsewhere = matches!(status.as_u16(), 301 | 307) || reason.starts_with("AuthorizationHeaderMalformed");
     if let Some(asked) = region.filter(|_| is_elsewhere) {
         let is_name = |name: &str| name.len() < 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
@@ -491,7 +494,7 @@ fn wait_of(text: &str) -> Option<Duration> {
 
 /// A page of a list, without the objects that cannot be asked for: the stores' own clients would refuse all of it for one of them, or take it for
 /// another. An error with the status of a success is one all the same.
-async fn page(answer: reqwest::Response) -> Result<HttpResponse, HttpError> {
+async fn page(answer: reqwest::Response, carried: &Carried) -> Result<HttpResponse, HttpError> {
     let (mut parts, body) = http::Response::<reqwest::Body>::from(answer).into_parts();
     let body = collected(body, MOST_PAGE, PAGE_TIMEOUT).await?;
     let text = std::str::from_utf8(&body).map_err(|_| otherwise("its list is no text in UTF-8"))?;
@@ -501,9 +504,10 @@ async fn page(answer: reqwest::Response) -> Result<HttpResponse, HttpError> {
     } else if start.contains("<EnumerationResults") {
         ["Blob", "Name", "Content-Length"]
     } else {
-        let reason = reason(&start);
+        let reason = carried.struck_from(&reason(&start));
         if reason.is_empty() {
             let kind = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("nothing known");
+            let kind = carried.struck_from(kind);
             return Err(otherwise(format!("the answer is no list of objects, but {kind}")));
         }
         parts.status = StatusCode::SERVICE_UNAVAILABLE;

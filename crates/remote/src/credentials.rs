@@ -49,8 +49,8 @@ pub(crate) struct Refreshing<C> {
 
 struct Known<C> {
     credential: Option<(Arc<C>, Option<SystemTime>)>,
-    /// How many there have been.
-    number: u64,
+    /// How many were given in place of one that was refused.
+    renewals: u64,
     /// The last one was refused, and none has been given since.
     was_refused: bool,
     /// When nothing was given, and why.
@@ -82,21 +82,22 @@ fn unprovided(reason: String) -> object_store::Error {
 
 /// What can be told that its credentials are not good any more.
 pub(crate) trait Renew: Send + Sync {
-    /// The number of the credential that a request gets which is made now.
-    fn number(&self) -> u64;
-    /// Requests that are made at once are refused at once, and the first has brought a new credential already when the others say so.
-    fn refused(&self, number: u64);
+    /// How often it was told so, and had another one. Requests that share one that is about to expire each get one of their own, so that those tell
+    /// nothing of what was refused.
+    fn renewals(&self) -> u64;
+    /// A request was refused that was begun after so many renewals. Requests that are made at once are refused at once, and the first has brought a
+    /// new credential already when the others say so.
+    fn refused(&self, renewals: u64);
 }
 
 impl<C: Send + Sync + 'static> Renew for Refreshing<C> {
-    fn number(&self) -> u64 {
-        let known = self.known();
-        known.number + u64::from(known.valid().is_none())
+    fn renewals(&self) -> u64 {
+        self.known().renewals
     }
 
-    fn refused(&self, number: u64) {
+    fn refused(&self, renewals: u64) {
         let mut known = self.known();
-        if known.number <= number {
+        if known.renewals == renewals {
             known.credential = None;
             known.was_refused = true;
         }
@@ -112,10 +113,10 @@ where
     Asked: Future<Output = object_store::Result<Answer>>,
 {
     let Some(secrets) = secrets else { return ask().await };
-    let number = secrets.number();
+    let renewals = secrets.renewals();
     match ask().await {
         Err(error) if is_refusal(&error) => {
-            secrets.refused(number);
+            secrets.refused(renewals);
             ask().await
         }
         other => other,
@@ -124,7 +125,7 @@ where
 
 impl<C> Refreshing<C> {
     pub fn new(provide: Provide, convert: fn(&Secret) -> Result<C, String>) -> Arc<Self> {
-        let known = Known { credential: None, number: 0, was_refused: false, failure: None };
+        let known = Known { credential: None, renewals: 0, was_refused: false, failure: None };
         Arc::new(Self { provide, convert, known: Mutex::new(known), asking: tokio::sync::Mutex::default() })
     }
 
@@ -162,9 +163,12 @@ impl<C: Send + Sync + 'static> CredentialProvider for Refreshing<C> {
         let mut known = self.known();
         match given {
             Ok((credential, expires)) => {
-                let number = known.number + 1;
-                let kept = Some((Arc::clone(&credential), expires));
-                *known = Known { credential: kept, number, was_refused: false, failure: None };
+                // Where a refusal was told only after it was asked, it may be the one that was refused.
+                if was_refused || !known.was_refused {
+                    let renewals = known.renewals + u64::from(was_refused);
+                    let kept = Some((Arc::clone(&credential), expires));
+                    *known = Known { credential: kept, renewals, was_refused: false, failure: None };
+                }
                 Ok(credential)
             }
             Err(reason) => {
@@ -179,7 +183,7 @@ impl<C: Send + Sync + 'static> CredentialProvider for Refreshing<C> {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use futures_util::future::join_all;
+    use futures_util::future::{join, join_all};
 
     use super::*;
 
@@ -206,33 +210,51 @@ mod tests {
         Ok(Secret { access_key_id: "K".repeat(number + 1), ..Secret::default() })
     }
 
+    /// Of a minute, which is as good as expired.
+    fn brief_key(number: usize) -> Result<Secret, String> {
+        Ok(Secret { expires: Some(SystemTime::now() + Duration::from_secs(60)), ..key(number)? })
+    }
+
     fn refusal() -> object_store::Error {
         object_store::Error::Unauthenticated { path: String::new(), source: "401".into() }
     }
 
     #[tokio::test]
     async fn requests_that_are_refused_at_once_renew_once() {
-        let (secrets, counts) = asked(key);
-        let secrets = &secrets;
-        let request = |_| {
-            renewing(Some(&**secrets), || async {
-                let credential = secrets.get_credential().await?;
-                // All of them are under way before the first is refused.
-                for _ in 0..10 {
-                    tokio::task::yield_now().await;
-                }
-                if *credential == 1 { Err(refusal()) } else { Ok(*credential) }
-            })
-        };
-        for answer in join_all((0..4).map(request)).await {
-            assert_eq!(answer.ok(), Some(2));
+        // Of those that are about to expire each request has one of its own, and so the renewal is the fifth.
+        type Answers = fn(usize) -> Result<Secret, String>;
+        for (answers, refused, expected, counted) in
+            [(key as Answers, 1, [2, 2, 2, 2], [2, 1]), (brief_key, 4, [5, 6, 7, 8], [8, 1])]
+        {
+            let (secrets, counts) = asked(answers);
+            let secrets = &secrets;
+            let request = |_| {
+                renewing(Some(&**secrets), || async {
+                    let credential = secrets.get_credential().await?;
+                    // All of them are under way before the first is refused.
+                    for _ in 0..20 {
+                        tokio::task::yield_now().await;
+                    }
+                    if *credential <= refused { Err(refusal()) } else { Ok(*credential) }
+                })
+            };
+            let found = join_all((0..4).map(request)).await;
+            assert_eq!(found.into_iter().map(Result::ok).collect::<Vec<_>>(), expected.map(Some));
+            assert_eq!(told(&counts), counted);
+            // One that is refused later is renewed as well.
+            secrets.refused(secrets.renewals());
+            assert!(secrets.get_credential().await.is_ok());
+            assert_eq!(told(&counts), counted.map(|count| count + 1));
         }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_that_comes_while_another_is_asked_for_is_told_next() {
+        let (secrets, counts) = asked(key);
+        let (first, ()) = join(secrets.get_credential(), async { secrets.refused(0) }).await;
+        assert_eq!((first.ok(), told(&counts)), (Some(Arc::new(1)), [1, 0]));
+        assert_eq!(secrets.get_credential().await.ok(), Some(Arc::new(2)));
         assert_eq!(told(&counts), [2, 1]);
-        // One that is refused later is renewed as well.
-        let number = secrets.number();
-        secrets.refused(number);
-        assert_eq!(secrets.get_credential().await.ok(), Some(Arc::new(3)));
-        assert_eq!(told(&counts), [3, 2]);
     }
 
     #[tokio::test]
@@ -252,7 +274,7 @@ mod tests {
     async fn a_refusal_is_told_until_there_is_another() {
         let (secrets, counts) = asked(|number| if number == 1 { Err("not now".to_owned()) } else { key(number) });
         assert!(secrets.get_credential().await.is_ok());
-        secrets.refused(1);
+        secrets.refused(0);
         assert!(secrets.get_credential().await.is_err());
         assert!(secrets.get_credential().await.is_ok());
         assert_eq!(told(&counts), [3, 2]);

@@ -23,18 +23,23 @@ pub(crate) fn shown(address: &str) -> String {
     if scheme.is_empty() { rest.to_owned() } else { format!("{scheme}://{rest}") }
 }
 
-/// Text whose addresses are as they may be shown.
-fn without_secrets(text: &str) -> String {
-    text.split_inclusive(|c: char| c.is_whitespace() || matches!(c, '"' | ')' | '\'' | '<' | '>'))
+/// Text whose addresses are as they may be shown, those without a server included.
+pub(crate) fn without_secrets(text: &str) -> String {
+    let is_end = |c: char| c.is_whitespace() || matches!(c, '"' | ')' | '\'' | '<' | '>');
+    text.split_inclusive(is_end)
         .map(|word| {
-            let end = word.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '"' | ')' | '\'' | '<' | '>'));
-            match end.find("://") {
-                Some(_) => {
-                    let start = end.rfind(['(', '"', '\'']).map_or(0, |at| at + 1);
-                    format!("{}{}{}", &end[..start], shown(&end[start..]), &word[end.len()..])
+            let end = word.trim_end_matches(is_end);
+            let query =
+                end.find('?').filter(|&at| at + 1 < end.len() && (end[..at].contains('/') || end[at..].contains('=')));
+            let kept = match (end.find("://"), query) {
+                (Some(at), query) if query.is_none_or(|query| at < query) => {
+                    let is_scheme = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+                    let (before, address) = end.split_at(end[..at].trim_end_matches(is_scheme).len());
+                    format!("{before}{}", shown(address))
                 }
-                None => word.to_owned(),
-            }
+                (_, query) => end[..query.unwrap_or(end.len())].to_owned(),
+            };
+            kept + &word[end.len()..]
         })
         .collect()
 }
@@ -212,7 +217,16 @@ mod tests {
 
     #[test]
     fn nor_in_a_text() {
-        let text = "error sending request for url (https://u:p@h/a?sig=x) and \"http://h/b?y\": end";
-        assert_eq!(without_secrets(text), "error sending request for url (https://h/a) and \"http://h/b\": end");
+        for (text, expected) in [
+            (
+                "error sending request for url (https://u:p@h/a?sig=x) and \"http://h/b?y\": end",
+                "error sending request for url (https://h/a) and \"http://h/b\": end",
+            ),
+            ("url=https://u:p@h/a?sig=x", "url=https://h/a"),
+            ("GET /a?x k?sig=x /a?to=http://h/b&sig=x s3://b/a?x=1", "GET /a k /a s3://b/a?x=1"),
+            ("Is it there? And/or?", "Is it there? And/or?"),
+        ] {
+            assert_eq!(without_secrets(text), expected);
+        }
     }
 }

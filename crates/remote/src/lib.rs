@@ -9,6 +9,7 @@ mod object;
 mod place;
 mod reader;
 mod rules;
+mod said;
 
 use std::sync::OnceLock;
 

@@ -5,6 +5,7 @@ mod ranges;
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -18,7 +19,7 @@ use tokio::sync::Semaphore;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 pub use ranges::{End, Ranges};
 
@@ -35,6 +36,9 @@ const PARTS: usize = 4;
 const BEGUN: Duration = Duration::from_secs(10);
 /// How many files may be asked for before their turn for each one that was not let go for it: so their number grows while nothing speaks against it.
 const LEAVE: usize = 2;
+/// What was begun before an object's turn and fails when that has lasted for less than this is asked for once more. With as much patience again that is
+/// two minutes.
+const OWN: Duration = Duration::from_secs(30);
 /// Bytes that a server is rid of whether or not anybody reads them.
 const SENT_AT_ONCE: u64 = 64 << 10;
 
@@ -196,6 +200,20 @@ impl Turn {
             }
         }
         self
+    }
+
+    /// What comes of opening it before this. None where that fails before it, or when it has hardly come: a server that answers one at a time may have
+    /// let the object wait for too long, and nobody has seen anything of it.
+    async fn opened_ahead<T, E>(&mut self, opening: impl Future<Output = Result<T, E>>) -> Option<Result<T, E>> {
+        let mut opening = pin!(opening);
+        tokio::select! {
+            biased;
+            opened = &mut opening => return opened.ok().map(Ok),
+            _ = self.comes() => {}
+        }
+        let came = Instant::now();
+        let opened = opening.await;
+        (opened.is_ok() || came.elapsed() >= OWN).then_some(opened)
     }
 }
 
@@ -396,20 +414,14 @@ impl Object {
                 leave = ahead.acquire() => if let Ok(leave) = leave { leave.forget() },
             }
         }
-        let was_early = match turn.look() {
-            Turn::NotYet(_) => true,
-            Turn::Now => false,
+        let (mut first, mut version) = match turn.look() {
+            Turn::NotYet(_) => match turn.opened_ahead(open()).await {
+                Some(opened) => opened?,
+                None if turn.comes().await => open().await?,
+                None => return Ok(()),
+            },
+            Turn::Now => open().await?,
             Turn::Never => return Ok(()),
-        };
-        let (mut first, mut version) = match open().await {
-            // Nobody has seen anything of it: a server that answers one at a time may have let it wait for too long.
-            Err(_) if was_early => {
-                if !turn.comes().await {
-                    return Ok(());
-                }
-                open().await?
-            }
-            opened => opened?,
         };
         // Its rest could be had, or the server is rid of it at once.
         let may_wait = version.can_be_taken_up() || version.size <= SENT_AT_ONCE;
@@ -575,6 +587,32 @@ mod tests {
     use tokio::sync::mpsc::channel;
 
     use super::*;
+
+    /// How often a silent server is asked for a file whose turn comes so many seconds after it was begun, and after how many more that is an error.
+    async fn asked_silent(turn_after: u64) -> (usize, u64) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}/a", listener.local_addr().unwrap());
+        let (turn, told) = oneshot::channel();
+        let comes = Instant::now() + Duration::from_secs(turn_after);
+        tokio::spawn(async move {
+            tokio::time::sleep_until(comes).await;
+            turn.send(()).unwrap();
+        });
+        let (parts, _reader) = channel(1);
+        let sent = Object::new(&address, &Access::default()).unwrap().send(&parts, &Mutex::default(), told).await;
+        assert!(sent.is_err());
+        listener.set_nonblocking(true).unwrap();
+        (std::iter::from_fn(|| listener.accept().ok()).count(), comes.elapsed().as_secs())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_server_is_asked_once_more_where_the_turn_came_late() {
+        assert_eq!(asked_silent(1).await, (1, 89));
+        assert_eq!(asked_silent(55).await, (1, 35));
+        assert_eq!(asked_silent(65).await, (2, 115));
+        // It has failed before.
+        assert_eq!(asked_silent(95).await, (2, 90));
+    }
 
     #[tokio::test]
     async fn one_that_is_let_go_while_its_answer_comes_has_no_error() {

@@ -1,8 +1,11 @@
 //! Addresses, and the stores behind them.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use copyist_core::{DataError, ErrorCode};
 use http::Uri;
 use object_store::aws::{AmazonS3Builder, AwsCredential};
@@ -11,7 +14,7 @@ use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder};
 use object_store::http::HttpBuilder;
 use object_store::list::PaginatedListStore;
 use object_store::path::Path;
-use object_store::{ObjectStore, RetryConfig};
+use object_store::{BackoffConfig, ObjectStore, RetryConfig};
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 
@@ -162,7 +165,8 @@ impl Place {
         self.check(access, address)?;
         let max_retries = access.max_retries.unwrap_or(MOST_RETRIES);
         let retry_timeout = access.retry_timeout.unwrap_or(RETRY_TIMEOUT);
-        let retry = RetryConfig { max_retries, retry_timeout, ..RetryConfig::default() };
+        let backoff = BackoffConfig { init_backoff: FIRST_PAUSE, max_backoff: LONGEST_PAUSE, base: 3.0 };
+        let retry = RetryConfig { max_retries, retry_timeout, backoff };
         // Without encryption only what was named so.
         let target = access.endpoint.as_deref().unwrap_or_default();
         let target = if self.scheme == Scheme::Http { &self.bucket } else { target };
@@ -305,7 +309,7 @@ impl Place {
         let given = has_user.then(|| {
             let decoded = |text: &str| percent_decoded(text);
             let user = [&*decoded(url.username()), b":", &decoded(url.password().unwrap_or_default())].concat();
-            format!("Basic {}", base64(&user))
+            format!("Basic {}", BASE64_STANDARD.encode(user))
         });
         if has_user && (url.set_username("").is_err() || url.set_password(None).is_err()) {
             return Err(invalid(address, "is no URL"));
@@ -363,43 +367,29 @@ fn azure_cloud(server: &str) -> Option<&'static str> {
 }
 
 pub(crate) fn percent_decoded(text: &str) -> Vec<u8> {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let hex = text.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) => {
-                decoded.push(byte);
-                at += 3;
-            }
-            None => {
-                decoded.push(bytes[at]);
-                at += 1;
-            }
-        }
-    }
-    decoded
+    percent_decoding(text).map(|(_, byte)| byte).collect()
 }
 
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for three in bytes.chunks(3) {
-        let number = (0..3).fold(0, |number, at| number << 8 | u32::from(three.get(at).copied().unwrap_or(0)));
-        for at in 0..4 {
-            let letter = LETTERS[(number >> (18 - 6 * at) & 63) as usize];
-            text.push(if at <= three.len() { char::from(letter) } else { '=' });
-        }
-    }
-    text
+/// The bytes that a text means by its percent signs, and where each is written.
+pub(crate) fn percent_decoding(text: &str) -> impl Iterator<Item = (Range<usize>, u8)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let (start, byte) = (at, *text.as_bytes().get(at)?);
+        let hex = text.get(at + 1..at + 3).filter(|_| byte == b'%');
+        let meant = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        at += if meant.is_some() { 3 } else { 1 };
+        Some((start..at, meant.unwrap_or(byte)))
+    })
 }
 
 /// Bytes asked for at a time, where nobody says it.
 const PART: u64 = 4 << 20;
 const MOST_RETRIES: usize = 8;
-/// From when on a request is not made again. It bounds how long a server may say nothing; one that is busy is asked for half a minute.
+/// From when on a request is not made again. It bounds how long a server may say nothing; one that is busy is asked for some ten seconds, since
+/// each pause is drawn between the first one and three times the one before.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(60);
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What goes into a header as it is: a line end there would be no part of a request.
 fn sendable<'a>(text: &'a str, what: &str) -> Result<&'a str, String> {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Buf, Bytes};
 use copyist_core::DataError;
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -38,15 +39,17 @@ impl Stop {
     }
 }
 
+type Sending = JoinHandle<Result<(), Box<DataError>>>;
+
 /// Reads an object. Begins to ask for it when it is first read.
 pub struct Reader {
     /// What is asked for, and how it is told that it is read.
     object: Option<(Object, oneshot::Receiver<()>)>,
     stop: Stop,
-    parts: Option<Receiver<Bytes>>,
+    /// What comes of it, and what asks for it.
+    asked: Option<(Receiver<Bytes>, Sending)>,
     /// Of what has not been read yet.
     turn: Option<oneshot::Sender<()>>,
-    task: Option<JoinHandle<Result<(), Box<DataError>>>>,
     current: Bytes,
     found: Arc<Mutex<Option<Known>>>,
     /// Its end was no end: whoever reads on is not to take it for one.
@@ -60,9 +63,8 @@ impl Reader {
         Self {
             object: Some((object, told)),
             stop: stop.clone(),
-            parts: None,
+            asked: None,
             turn: Some(turn),
-            task: None,
             current: Bytes::new(),
             found: Arc::default(),
             is_broken: false,
@@ -74,12 +76,17 @@ impl Reader {
     /// # Errors
     /// When no thread can be started.
     pub fn begin(&mut self) -> io::Result<()> {
+        self.begin_on(crate::runtime())
+    }
+
+    fn begin_on(&mut self, runtime: io::Result<&Runtime>) -> io::Result<()> {
+        // Before anything is taken: what cannot be begun now is begun when it is read, and never taken for an empty object.
+        let runtime = runtime?;
         let Some((object, turn)) = self.object.take() else { return Ok(()) };
         let (sender, parts) = channel(AHEAD);
-        self.parts = Some(parts);
         let found = Arc::clone(&self.found);
         let sent = async move { object.send(&sender, &found, turn).await };
-        self.task = Some(crate::runtime()?.spawn(caught(sent)));
+        self.asked = Some((parts, runtime.spawn(caught(sent))));
         Ok(())
     }
 
@@ -102,7 +109,7 @@ impl Reader {
         let runtime = crate::runtime()?;
         let mut stopped = self.stop.0.subscribe();
         while self.current.is_empty() {
-            let Some(parts) = &mut self.parts else {
+            let Some((parts, task)) = &mut self.asked else {
                 return if self.is_broken { Err(io::Error::other("it has broken off before")) } else { Ok(()) };
             };
             let next = runtime.block_on(async {
@@ -116,12 +123,11 @@ impl Reader {
                 self.current = part;
                 continue;
             }
-            self.parts = None;
-            let Some(task) = self.task.take() else { return Ok(()) };
             let ended = match runtime.block_on(task) {
                 Ok(sent) => sent.map_err(io::Error::other),
                 Err(error) => Err(io::Error::other(error)),
             };
+            self.asked = None;
             self.is_broken = ended.is_err();
             return ended;
         }
@@ -140,8 +146,27 @@ impl Read for Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        if let Some(task) = &self.task {
+        if let Some((_, task)) = &self.asked {
             task.abort();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::place::Access;
+
+    #[test]
+    fn what_could_not_be_begun_before_it_is_read_is_no_empty_object() {
+        let nobody = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap();
+        let access = Access { max_retries: Some(0), ..Access::default() };
+        let mut reader = Reader::new(Object::new(&format!("http://{nobody}/a"), &access).unwrap(), &Stop::default());
+        assert!(reader.begin_on(Err(io::Error::other("no threads"))).is_err());
+        for _ in 0..2 {
+            assert!(reader.read(&mut [0]).is_err());
         }
     }
 }

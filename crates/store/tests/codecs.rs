@@ -105,10 +105,14 @@ fn refused(codec: Codec, bytes: &[u8]) -> String {
 
 /// The message, and the detail.
 fn refused_why(codec: Codec, bytes: &[u8]) -> (String, String) {
+    refused_by("22P04", codec, bytes)
+}
+
+fn refused_by(state: &str, codec: Codec, bytes: &[u8]) -> (String, String) {
     let read = read(codec, bytes).map(|text| text.len());
     let error = read.expect_err(&format!("{} of {} bytes is broken", codec.name(), bytes.len()));
     let error = carried(&error).expect("it says what is wrong");
-    assert_eq!(error.code.sql_state(), "22P04");
+    assert_eq!(error.code.sql_state(), state);
     let detail = error.detail.clone().unwrap_or_default();
     assert!(detail.contains(" at byte "), "{error:?}");
     (error.message.to_string(), detail)
@@ -135,9 +139,19 @@ fn large_windows_of_brotli_are_refused_at_once() {
     let mut bytes = Vec::new();
     let params = brotli::enc::BrotliEncoderParams { quality: 2, lgwin: 30, large_window: true, ..Default::default() };
     brotli::BrotliCompress(&mut &*rows(10), &mut bytes, &params).expect("it is written");
-    let (message, detail) = refused_why(Codec::Brotli, &bytes);
-    assert_eq!(message, "file \"f\" is no valid brotli data");
+    let (message, detail) = refused_by("54000", Codec::Brotli, &bytes);
+    assert_eq!(message, "file \"f\" has brotli data with too large a window");
     assert!(detail.contains(", after 0 bytes of text: it is of the kind with windows of up to 1 GiB"), "{detail}");
+}
+
+#[test]
+fn large_windows_of_zstd_are_a_limit() {
+    // A frame of one block, with a window of 2 GiB.
+    let frame = |window: u8| [0x28, 0xb5, 0x2f, 0xfd, 0, window, 1, 0, 0];
+    let (message, detail) = refused_by("54000", Codec::Zstd, &frame(0xa8));
+    assert_eq!(message, "file \"f\" has zstd data with too large a window");
+    assert!(detail.contains("too much memory"), "{detail}");
+    assert_eq!(read(Codec::Zstd, &frame(0x88)).expect("128 MiB are read"), b"");
 }
 
 /// A frame that has nothing of the text.

@@ -55,6 +55,15 @@ pub const FREE_BYTES: u64 = 64 << 20;
 const MOST_WINDOW_LOG: u32 = 27;
 const MOST_XZ_KIB: u32 = 192 << 10;
 
+const WINDOW: &str =
+    "Compress it again with a smaller one: what zstd --long=27, xz -9 and brotli make without more is read.";
+
+/// Whether a decoder would need more memory than it may take.
+fn is_too_wide(error: &io::Error) -> bool {
+    // What zstd says has no kind.
+    error.kind() == io::ErrorKind::OutOfMemory || error.to_string().contains("Frame requires too much memory")
+}
+
 /// The longest mark by which a codec is known: that of a frame of four bytes to be passed over, as pzstd writes, and what follows it.
 pub const MARK: usize = 16;
 
@@ -242,8 +251,12 @@ impl Decompressor {
         let is_short = error.kind() == io::ErrorKind::UnexpectedEof;
         // What is shorter than a header need not be the beginning of one.
         let is_cut = is_short && self.has_mark();
-        let what =
-            if is_cut { format!("ends in the midst of its {codec} data") } else { format!("is no valid {codec} data") };
+        let is_too_wide = is_too_wide(error);
+        let what = match (is_cut, is_too_wide) {
+            (true, _) => format!("ends in the midst of its {codec} data"),
+            (_, true) => format!("has {codec} data with too large a window"),
+            _ => format!("is no valid {codec} data"),
+        };
         let reason = match (is_cut, is_short) {
             (true, _) => String::new(),
             (false, true) => ": it does not begin like such".to_owned(),
@@ -253,9 +266,11 @@ impl Decompressor {
             "That shows at byte {at} of it, after {} bytes of text{reason}. Nothing was loaded.",
             self.produced
         );
-        let mut error =
-            DataError::new(ErrorCode::BadCopyFileFormat, format!("file \"{name}\" {what}")).with_detail(detail);
-        if !is_cut && matches!(Codec::of_mark(self.start.get().map_or(&[][..], Vec::as_slice)), Mark::None) {
+        let code = if is_too_wide { ErrorCode::ProgramLimitExceeded } else { ErrorCode::BadCopyFileFormat };
+        let mut error = DataError::new(code, format!("file \"{name}\" {what}")).with_detail(detail);
+        if is_too_wide {
+            error = error.with_hint(WINDOW);
+        } else if !is_cut && matches!(Codec::of_mark(self.start.get().map_or(&[][..], Vec::as_slice)), Mark::None) {
             error = error.with_hint(PLAIN);
         }
         io::Error::other(error)
@@ -532,12 +547,13 @@ impl<R: BufRead> Read for Brotli<R> {
                 }
                 BrotliResult::NeedsMoreInput | BrotliResult::NeedsMoreOutput => {}
                 BrotliResult::ResultFailure => {
-                    return invalid(match self.state.error_code {
-                        BrotliDecoderErrorCode::BROTLI_DECODER_ERROR_FORMAT_WINDOW_BITS => {
-                            "it is of the kind with windows of up to 1 GiB, which is not read"
-                        }
-                        _ => "the data are broken",
-                    });
+                    return match self.state.error_code {
+                        BrotliDecoderErrorCode::BROTLI_DECODER_ERROR_FORMAT_WINDOW_BITS => Err(io::Error::new(
+                            io::ErrorKind::OutOfMemory,
+                            "it is of the kind with windows of up to 1 GiB, which is not read",
+                        )),
+                        _ => invalid("the data are broken"),
+                    };
                 }
             }
             if given > 0 {
