@@ -45,7 +45,7 @@ export function filesOf(
         bytes,
         rows: rowsRead + rowsPassedOver,
         rowsFiltered: rowsPassedOver,
-        rowsRejected: rowsRefused + log.refusedByTarget(index),
+        rowsRejected: log.countOf(index, rowsRefused),
         rowsReplaced: counters.rowsMended + log.replacedByTarget(index),
         headerLines: counters.headerLines,
         linesSkipped: counters.linesSkipped ?? 0,

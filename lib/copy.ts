@@ -45,7 +45,7 @@ import { copyHere, type LocalCopies, startOfFirst } from './remote-copies.ts'
 import { openReplay, type Replay } from './replay.ts'
 import type { Retention } from './retention.ts'
 import { checkRowStatement, ofRows, RowFlaws, rowFields, withColumns } from './row-load.ts'
-import { RowText } from './row-text.ts'
+import { asGiven, RowText } from './row-text.ts'
 import { abandonInput, closeFiles, discard, inputFile, openSource, type RowInput, streamed } from './source.ts'
 import { type CopyFrom, isColumnar, type Statement } from './statement/ast.ts'
 import { isTolerant } from './statement/error-policy.ts'
@@ -192,7 +192,10 @@ class Work {
   async #attempt(expected: ZonesInLiterals): Promise<Receipt> {
     const { source } = this
     const bytes = source.kind === 'file' || source.kind === 'files' ? source.size : undefined
-    const transaction = await this.target.begin(this.call.signal, bytes)
+    const transaction = await this.target.begin(this.call.signal, bytes).catch(async (error: unknown) => {
+      if (this.call.signal?.aborted) await this.#noteFailure(error)
+      throw error
+    })
     try {
       const receipt = await this.#load(transaction, expected)
       const elapsed = { ...receipt, elapsedMs: performance.now() - this.started }
@@ -255,9 +258,9 @@ class Work {
     const log = this.#log
     const isOurs = isFirstOnly(error)
     const isUnknown = this.committing && error instanceof CopyError && error.sqlState === '08007'
-    if (log === undefined || isOurs || isUnknown) return
+    if ((log === undefined && !this.#record.isIntoNew) || isOurs || isUnknown) return
     try {
-      await log.finish()
+      await log?.finish()
       this.#isFileWritten = true
     } catch {
       // The file of rejects cannot be written. The load's own error matters more.
@@ -267,7 +270,7 @@ class Work {
     const reason = signal?.aborted && !isCancelled(error) && !this.committing ? aborted(signal, error) : error
     const file = this.replay?.file ?? this.source.name
     const files =
-      (this.source.kind === 'files' || this.source.kind === 'remote') && this.#native !== undefined
+      (this.source.kind === 'files' || this.source.kind === 'remote') && this.#native && log
         ? filesOf(this.source, this.#native, log).map(({ path, bytes, rows: rowsRead, rowsRejected, ...file }) => ({
             path,
             bytes,
@@ -372,10 +375,14 @@ class Work {
       // A file in the binary format tells neither the names nor the types of its columns.
       if (isBinary || !(statement.options.createTable ?? call.createTable ?? false)) throw undefinedTable(statement)
       if (statement.options.transform) throw unknownTypes(statement)
+      record.intoNew()
+    }
+    const isOpenedFirst = loadKey !== undefined || table === undefined
+    if (isOpenedFirst) {
+      // Before the table is made: one that has been dropped since is not made anew, and a failure until then is recorded, too.
+      ledgerProblem = await record.open(transaction, table ? table.catalog : statement.table.catalog?.value)
     }
     if (loadKey !== undefined) {
-      // Before the table is made: one that has been dropped since is not made anew.
-      ledgerProblem = await record.open(transaction, table ? table.catalog : statement.table.catalog?.value)
       const before = await record.before()
       const receipt = before && receiptOf(before)
       if (receipt !== undefined) {
@@ -449,7 +456,7 @@ class Work {
     const steps = stepsOf(planned)
     // What the decoder reads: the table's columns, but for those that an expression, or another type, comes before.
     const fields = steps ? await transaction.transform(table, columns, steps) : table
-    if (loadKey === undefined) ledgerProblem = await record.open(transaction, table.catalog)
+    if (!isOpenedFirst) ledgerProblem = await record.open(transaction, table.catalog)
     if (replay !== undefined) {
       if (record.ledger === undefined) throw ledgerProblem
       this.#spool?.dispose()
@@ -477,6 +484,7 @@ class Work {
       file: input.name,
       ...(planned.fields && { fields: planned.fields.names }),
       columns: columns.flatMap((index) => fields.columns[index] ?? []),
+      ...(input.kind === 'rows' && { asGiven }),
       ...(call.onReject && { onReject: call.onReject }),
       ...(call.onReplace && { onReplace: call.onReplace }),
       told,

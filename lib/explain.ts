@@ -43,10 +43,9 @@ import {
   isColumnar,
   type Name,
 } from './statement/ast.ts'
-import { statementError } from './statement/diagnostics.ts'
 import { refusePending } from './statement/execution.ts'
 import { explainOptions } from './statement/explain.ts'
-import { parseStatement } from './statement/parser.ts'
+import { parseStatement, unexplainable } from './statement/parser.ts'
 import { type ColumnPlan, planColumns } from './statement/plan.ts'
 import { proveColumns, provingPlan } from './table-columns.ts'
 import type { FieldStep, TableDescription, Target, TargetTransaction } from './target/target.ts'
@@ -70,11 +69,7 @@ export async function runExplain(
   try {
     checkCall(text, call)
     const parsed = parseStatement(text)
-    if (parsed.kind === 'copy rejects') {
-      throw statementError(parsed.text, 0, 'feature_not_supported', 'COPY REJECTS cannot be explained', {
-        hint: 'Explain the statement whose rows were refused.',
-      })
-    }
+    if (parsed.kind === 'copy rejects') throw unexplainable(parsed.text, 0)
     statement = parsed.kind === 'explain' ? parsed.statement : parsed
     isValidated = (parsed.kind === 'explain' && parsed.validate) || statement.options.validateOnly === true
     access = AccessPolicy.of(call.access, outer)
@@ -612,7 +607,7 @@ class Work {
         structure: errors.structure,
         constraint: errors.constraint,
         ...(errors.limit && { limit: limitOf(errors.limit) }),
-        judgedBy: judgesOf(this.target, tolerates, usesDefaults),
+        judgedBy: judgesOf(this.target, errors, tolerates, usesDefaults),
       },
       ...(onConflict && {
         onConflict: {
@@ -632,10 +627,14 @@ function limitOf(limit: NonNullable<ErrorPolicy['limit']>): string {
 /** How rows that only the target refuses are dealt with. */
 function judgesOf(
   target: Target,
+  { constraint }: ErrorPolicy,
   tolerates: TravelPlan['tolerates'],
   usesDefaults: boolean,
 ): ExplainedLoad['errors']['judgedBy'] {
   const defaults = usesDefaults ? ', defaults included' : ''
+  if (tolerates === undefined && constraint === 'skip_row') {
+    return 'nothing in the table refuses a row that can be read; if the database did all the same, that would end the load'
+  }
   if (tolerates === undefined) {
     return 'a row that the database refuses ends the load, and nothing is loaded'
   }

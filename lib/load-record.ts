@@ -70,7 +70,7 @@ export class LoadRecord {
   readonly #init: LoadRecordInit
   readonly #startedAt = new Date()
   #ledger: Ledger | undefined
-  #table: TableDescription | undefined
+  #table: Pick<TableDescription, 'sqlName' | 'catalog'> | undefined
   /** Why there was no ledger when it was made ready. */
   #refusal: CopyError | undefined
   /** The ledger was not looked for, since a load before has made it ready. */
@@ -86,6 +86,9 @@ export class LoadRecord {
   get ledger(): Ledger | undefined {
     return this.#ledger
   }
+
+  /** Whether the table is to be made, or has been. */
+  isIntoNew = false
 
   /** Whether there is a record of the load's failure. */
   isFailureRecorded = false
@@ -123,24 +126,29 @@ export class LoadRecord {
     if (place === undefined || (target.kind === 'postgres' && place.isCallers)) return
     try {
       const setup = await prepareLedger(target, { catalog: place.catalog, signal })
-      if (setup.available) prepared.set(target, (prepared.get(target) ?? new Set()).add(where))
-      else this.#refusal = setup.reason
+      if (!setup.available) this.#refusal = setup.reason
+      else {
+        prepared.set(target, (prepared.get(target) ?? new Set()).add(where))
+        if (place.isNew) this.intoNew()
+      }
     } catch (error) {
       if (place.isCallers) throw error
     }
   }
 
   /** Where the ledger belongs; undefined where there is no table to load, and none is to be made. */
-  async #findPlace(): Promise<{ readonly catalog: string | undefined; readonly isCallers: boolean } | undefined> {
+  async #findPlace(): Promise<
+    { readonly catalog: string | undefined; readonly isNew: boolean; readonly isCallers: boolean } | undefined
+  > {
     const { target, statement, call } = this.#init
     const transaction = await target.begin(call.signal, 0)
     const { isCallers } = transaction
     try {
       const table = await transaction.describe(statement.table)
-      if (table !== undefined) return { catalog: table.catalog, isCallers }
+      if (table !== undefined) return { catalog: table.catalog, isNew: false, isCallers }
       const isCreated = statement.options.createTable ?? call.createTable ?? false
       if (!isCreated || (await transaction.missingPart(statement.table)) !== undefined) return undefined
-      return { catalog: statement.table.catalog?.value, isCallers }
+      return { catalog: statement.table.catalog?.value, isNew: true, isCallers }
     } finally {
       await transaction.rollback()
     }
@@ -170,7 +178,7 @@ export class LoadRecord {
     if (loadKey === undefined) return setup.reason
     const { code, sqlState, detail, cause } = setup.reason
     const message = `LOAD_KEY needs the record of loads: ${setup.reason.message}`
-    const hint = sqlState === '55P03' ? setup.reason.hint : 'Create the schema "copyist" for this user.'
+    const hint = sqlState.startsWith('55') ? setup.reason.hint : 'Create the schema "copyist" for this user.'
     throw new CopyError({ code, sqlState, message, detail, cause, hint })
   }
 
@@ -190,6 +198,16 @@ export class LoadRecord {
   /** Notes the table, without which a failure is not recorded. */
   into(table: TableDescription): void {
     this.#table = table
+  }
+
+  /**
+   * Notes that the table is to be made. From then on each failure is recorded, not only those of a load that could have read a row: the ledger
+   * may have been made for it, in a database that has nothing else.
+   */
+  intoNew(): void {
+    const { table } = this.#init.statement
+    this.isIntoNew = true
+    this.#table = { sqlName: printTable(table), ...(table.catalog && { catalog: table.catalog.value }) }
   }
 
   /** Records a load that is about to be committed. */
@@ -225,7 +243,7 @@ export class LoadRecord {
    */
   async fail(
     error: unknown,
-    log: RejectLog,
+    log: RejectLog | undefined,
     how: {
       readonly counters: LoadCounters | undefined
       readonly file: string
@@ -260,7 +278,7 @@ export class LoadRecord {
         const counts: LoadCounts = {
           rowsRead: counters?.rowsRead ?? 0,
           rowsLoaded: 0,
-          rowsRejected: log.count,
+          rowsRejected: log?.count ?? 0,
           rowsFiltered: 0,
           rowsConflicted: 0,
           headerLines: counters?.headerLines ?? 0,
@@ -273,8 +291,10 @@ export class LoadRecord {
         await ledger.recordLoad({ ...this.#entry(counts), error: why })
         const { bytesRead: bytes, rowsRead, rowsLoaded, rowsRejected } = counts
         await this.#files(ledger, how.files ?? [{ path: file, bytes, rowsRead, rowsLoaded, rowsRejected }])
-        await ledger.recordRejects(id, log.kept, log.text)
-        await ledger.recordReplaced(id, log.keptReplaced)
+        if (log !== undefined) {
+          await ledger.recordRejects(id, log.kept, log.text)
+          await ledger.recordReplaced(id, log.keptReplaced)
+        }
         await transaction.commit()
         this.isFailureRecorded = true
       } catch (failure) {

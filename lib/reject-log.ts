@@ -90,6 +90,8 @@ export interface RejectLogInit {
   readonly onReject?: (reject: Reject) => void
   /** Called with each row that is loaded with replaced values, in the order of the input, refused ones among them. */
   readonly onReplace?: (row: ReplacedRow) => void
+  /** What a record is in the program's rows, if these are the input. */
+  readonly asGiven?: (record: Pick<Reject, 'raw' | 'byteLength'>) => Pick<Reject, 'raw' | 'byteLength'>
   /** What the fields of a record are called, where they are not the columns' one after the other. */
   readonly fields?: readonly string[]
   /** Where their bytes are written, as they were read. */
@@ -135,6 +137,7 @@ export class RejectLog {
   #fromDecoder = 0
   #fromTarget = 0
   /** By the number of the file: one may be read twice. */
+  readonly #handedByFile = new Map<number, number>()
   readonly #fromTargetByFile = new Map<number, number>()
   readonly #replacedByFile = new Map<number, number>()
   #replacedByTarget = 0
@@ -215,9 +218,10 @@ export class RejectLog {
     return (this.#native?.counters().rowsRefused ?? 0) + this.#fromTarget
   }
 
-  /** Rows of a file, by its number among the inputs, that the target has refused. */
-  refusedByTarget(file: number): number {
-    return this.#fromTargetByFile.get(file) ?? 0
+  /** The same of a file, by its number among the inputs, of whose rows the decoder has refused so many. */
+  countOf(file: number, byDecoder: number): number {
+    if (this.#isBeyond) return this.#handedByFile.get(file) ?? 0
+    return byDecoder + (this.#fromTargetByFile.get(file) ?? 0)
   }
 
   /** Rows of a file with a value that the target has replaced, less those that were replaced in vain. */
@@ -514,9 +518,17 @@ export class RejectLog {
 
   /** Rows that the decoder has handed out, with their places and bytes. */
   #recordsOf(rows: readonly number[]): readonly (RowRecord | undefined)[] {
-    const records = this.#native?.records?.(rows, this.wants.rawLimit) ?? []
+    const { asGiven } = this.#init
+    let records = this.#native?.records?.(rows, this.wants.rawLimit) ?? []
     const unknown = rows.find((_, index) => records[index] === undefined)
     if (unknown !== undefined) throw unknownPlace(unknown)
+    if (asGiven !== undefined) {
+      records = records.map((record) => {
+        if (record === undefined) return record
+        const { raw, byteLength } = asGiven({ raw: record.raw, byteLength: record.place.byteLength })
+        return { raw, place: { ...record.place, byteLength } }
+      })
+    }
     return records
   }
 
@@ -633,6 +645,7 @@ export class RejectLog {
       }
       this.#number += 1
       row.number = this.#number
+      count(this.#handedByFile, fileIndex, 1)
       // No later attempt tells of it once more.
       const told = isLate ? Number.POSITIVE_INFINITY : position
       if (row.before === undefined) this.#hand(told, row)

@@ -35,7 +35,7 @@ export interface InputRecord {
   readonly file: string
   /** Line of the record's first byte, from 1, counted as PostgreSQL counts. */
   readonly line: number
-  /** Line of its last byte; another than `line` where quotes hold line ends. */
+  /** Line of its last byte; another than `line` where quotes hold line ends, but for line feeds in the input's first record, which PostgreSQL does not count. */
   readonly lastLine: number
   /** Offset of its first byte from the start of the file, from 0, after decompression. */
   readonly byteOffset: number
@@ -43,7 +43,7 @@ export interface InputRecord {
   readonly byteLength: number
   /** The record's bytes as read, without its line end. */
   readonly raw: Buffer
-  /** Whether `raw` holds only the beginning. */
+  /** Whether `raw` holds only the beginning, or, of rows of the program, a name such as `(a function)` in place of a value that has no text: it cannot be loaded again. */
   readonly rawIsCut: boolean
 }
 

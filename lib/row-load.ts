@@ -3,7 +3,7 @@ import type { NativeReject } from './native/load.ts'
 import type { TakeRejects } from './native/open.ts'
 import { unreadableInput } from './native/pump.ts'
 import type { RowReader } from './row-source.ts'
-import { NO_CHARACTER, type RowField, type RowFlaw, type RowText } from './row-text.ts'
+import { asGiven, type RowField, type RowFlaw, type RowText } from './row-text.ts'
 import { type CopyFrom, type CopyOptions, uncompressed } from './statement/ast.ts'
 import { statementError } from './statement/diagnostics.ts'
 import { dialectTitles } from './statement/dialects/names.ts'
@@ -128,7 +128,13 @@ export class RowFlaws {
   }
 
   taking(take: TakeRejects): TakeRejects {
-    return (rejects) => take(rejects.map((reject) => this.#explained(reject)))
+    return (rejects) =>
+      take(
+        rejects.map((reject) => {
+          const { raw, byteLength } = asGiven(reject)
+          return this.#explained({ ...reject, raw, byteLength, isCut: reject.isCut || raw.length < byteLength })
+        }),
+      )
   }
 
   #explained(reject: NativeReject): NativeReject {
@@ -155,12 +161,8 @@ export class RowFlaws {
       return { ...reject, flaws: reject.flaws.map((each) => ({ ...each, ...(column !== undefined && { column }) })) }
     }
     const { sqlState, code } = conditionOf(flaw)
-    // The byte was for the decoder alone: without it the row is TEXT, which COPY REJECTS can load.
-    const raw = reject.raw.filter((byte) => byte !== NO_CHARACTER)
     return {
       ...reject,
-      raw: Buffer.from(raw.buffer, raw.byteOffset, raw.length),
-      byteLength: reject.byteLength - (reject.raw.length - raw.length),
       flaws: [{ ...(column !== undefined && { column }), sqlState, code, message, ...(detail && { detail }) }],
     }
   }

@@ -21,7 +21,8 @@ import {
  *
  * A value that its column cannot take is written as a text that the column's type refuses, so that it costs what the statement says. Where
  * every text is a value, the field begins with a byte that is no UTF-8, which makes the row malformed. What was wrong is kept until it is asked
- * for, where the decoder cannot say it. Behind that byte is the value all the same, for whoever looks at the row, or loads it again.
+ * for, where the decoder cannot say it. Behind both is the value all the same, for whoever looks at the row, or loads it again: what was written for
+ * the decoder alone is taken out of a row that is refused ({@link asGiven}).
  */
 
 /** Bytes from which on a batch is handed on. */
@@ -32,7 +33,12 @@ const NEWLINE = 0x0a
 const TAB = 0x09
 const BACKSLASH = 0x5c
 /** No byte of UTF-8. */
-export const NO_CHARACTER = 0xff
+const NO_CHARACTER = 0xff
+/**
+ * What is for the decoder alone, in TEXT: that byte, and what a value is between parentheses with backslashes, which nothing else has before them. All other
+ * pairs are found, so that a backslash of theirs is not taken for one of these.
+ */
+const FOR_DECODER = /\xff|(?:\\\\x)?\\\(((?:[^\\]|\\[^)])*)\\\)( ?)|\\./gs
 /** Blanks before the first character, and what that may not be. */
 const BLANKS: readonly unknown[] = [0x09, 0x0c, 0x20]
 const STARTS: readonly unknown[] = [...Buffer.from('P<[{'), 0xef]
@@ -126,7 +132,8 @@ export class RowText {
       const isInput = typeof row === 'string' || isBytes(row)
       const ofObject = row instanceof Map ? FROM_ENTRIES : isHollow(row) && isIterable(row) ? YIELD_EACH : undefined
       const hint = isInput ? 'Text and bytes are the option "stdin".' : ofObject
-      this.#spoil({ message: `a row is an object or an array, not ${nameOf(row)}`, ...(hint && { hint }) }, row)
+      this.#spoil({ message: `a row is an object or an array, not ${nameOf(row)}`, ...(hint && { hint }) })
+      this.#loose(row)
     }
     this.#reserve(2)
     this.#buffer[this.#at++] = NEWLINE
@@ -176,7 +183,7 @@ export class RowText {
     const extra = keys.find((key) => row[key] !== undefined && !this.#columns.some(({ name }) => name === key))
     if (extra === undefined) return
     this.#buffer[this.#at++] = TAB
-    this.#string(shown(row[extra]))
+    this.#loose(row[extra])
     this.#note({
       message: `the row has a key "${extra}", which is no column of this load`,
       hint: 'List the columns in the statement; IGNORE_EXTRA_DATA drops other keys.',
@@ -188,11 +195,14 @@ export class RowText {
     const { dropsExtra } = this.#init
     const width = dropsExtra && row.length > columns.length ? columns.length : row.length
     // It would be the row of one empty string.
-    if (width === 0 && columns.length > 0) this.#spoil({ message: 'the row is an empty array' }, '')
+    if (width === 0 && columns.length > 0) {
+      this.#spoil({ message: 'the row is an empty array' })
+      this.#name(row)
+    }
     for (let index = 0; index < width; index += 1) {
       if (index > 0) this.#buffer[this.#at++] = TAB
       const column = columns[index]
-      if (column === undefined) this.#string(shown(row[index]))
+      if (column === undefined) this.#loose(row[index])
       else this.#value(row[index], column)
       this.#reserve(2)
     }
@@ -320,27 +330,47 @@ export class RowText {
   /** Writes what the column cannot take. */
   #refuse(column: Column, value: unknown): void {
     const { refused, typeName, name, kind, index: field } = column
-    const given = nameOf(value)
-    if (refused !== undefined) this.#string(`${refused}(${given})`)
     const isJson = isOfJson(kind)
-    if (refused !== undefined && !isJson) return
-    const message = `column "${name}"${typeName === '' ? '' : ` of type ${typeName}`} does not take ${given}`
+    if (refused !== undefined) {
+      this.#string(refused)
+      this.#name(value)
+      const text = typeof value === 'object' ? textOf(value) : undefined
+      if (text !== undefined) this.#string(` ${text}`)
+      if (!isJson) return
+    }
+    const message = `column "${name}"${typeName === '' ? '' : ` of type ${typeName}`} does not take ${nameOf(value)}`
     const object = typeof value === 'object' && value !== null && !isBytes(value) ? value : undefined
     const hint = value instanceof Map ? FROM_ENTRIES : object && !isJson ? STRINGIFY : undefined
     const flaw = { field, message, ...(hint && { hint }) }
-    if (!isJson) this.#spoil(flaw, value)
-    // Of that text the type could only say that it is no JSON.
-    else this.#note({ ...flaw, ...(object && { message: `${message}: ${jsonFault(object)}` }), isOfType: true })
+    if (isJson) {
+      // Of that text the type could only say that it is no JSON.
+      this.#note({ ...flaw, ...(object && { message: `${message}: ${jsonFault(object)}` }), isOfType: true })
+    } else {
+      this.#spoil(flaw)
+      this.#loose(value)
+    }
   }
 
-  /** Makes the row malformed by a value. */
-  #spoil(flaw: RowFlaw, value: unknown): void {
+  /** Makes the row malformed, whatever is in its fields. */
+  #spoil(flaw: RowFlaw): void {
     this.#reserve(4)
     this.#buffer[this.#at++] = NO_CHARACTER
     this.#note(flaw)
-    if (isBytes(value)) this.#bytes(bytesOf(value))
-    else if (value === null || value === undefined) this.#ascii('\\N')
-    else this.#string(value instanceof Date ? nameOf(value) : shown(value))
+  }
+
+  /** Writes a value that is none of a column. */
+  #loose(value: unknown): void {
+    const text = textOf(value)
+    if (value === null || value === undefined) this.#ascii('\\N')
+    else if (text === undefined) this.#name(value)
+    else this.#string(text)
+  }
+
+  /** Writes what a value is, which its text may follow behind a blank. */
+  #name(value: unknown): void {
+    this.#ascii('\\(')
+    this.#string(nameOf(value))
+    this.#ascii('\\)')
   }
 
   #reserve(bytes: number): void {
@@ -639,8 +669,34 @@ function pad(value: number, width: number): string {
   return String(value).padStart(width, '0')
 }
 
-/** A value of which nobody knows the type, for whoever looks at the refused row. */
-function shown(value: unknown): string {
-  if (typeof value === 'object' && value !== null) return jsonOf(value) ?? nameOf(value)
-  return typeof value === 'symbol' || typeof value === 'function' ? nameOf(value) : String(value)
+/** The text of a value of which no type is known, for whoever looks at the refused row, or loads it again; undefined where it has none. */
+function textOf(value: unknown): string | undefined {
+  if (typeof value === 'symbol' || typeof value === 'function') return undefined
+  if (typeof value !== 'object' || value === null) return String(value)
+  if (isBytes(value)) return `\\x${Buffer.from(bytesOf(value)).toString('hex')}`
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? undefined : value.toISOString()
+  const primitive = primitiveOf(value)
+  return primitive === undefined ? jsonOf(isList(value) ? Array.from(value) : value) : String(primitive)
+}
+
+/**
+ * A row as it was given, without what was written for the decoder alone. One with a value that has no text, such as a function, has its name there,
+ * and more bytes than its text: it is no whole row.
+ */
+export function asGiven({ raw, byteLength }: { readonly raw: Buffer; readonly byteLength: number }): {
+  readonly raw: Buffer
+  readonly byteLength: number
+} {
+  if (!raw.includes(NO_CHARACTER) && !raw.includes('\\(')) return { raw, byteLength }
+  let isWhole = true
+  const text = raw.toString('latin1').replace(FOR_DECODER, (found: string, name?: string, blank?: string) => {
+    if (name === undefined) return found === '\xff' ? '' : found
+    if (blank === ' ') return ''
+    // Of a number, and of true and false, the name has the text.
+    const [, value] = /^the (?:number|Boolean) (.*)$/.exec(name) ?? []
+    isWhole &&= value !== undefined
+    return value ?? `(${name})`
+  })
+  const given = Buffer.from(text, 'latin1')
+  return { raw: given, byteLength: isWhole ? byteLength - (raw.length - given.length) : byteLength }
 }

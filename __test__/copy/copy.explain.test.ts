@@ -98,6 +98,18 @@ describe.each(benches)('$name', ({ name, open }) => {
     expect(explanation.load?.errors.judgedBy).toMatch(name === 'postgres' ? /savepoint/ : /window/)
   })
 
+  test('says who refuses rows of a table that can refuse none', async () => {
+    await bench.sql('CREATE TABLE plain (a int)')
+    const tolerant = await bench.db.explain('COPY plain FROM STDIN (ON_ERROR skip_row)')
+    const strict = await bench.db.explain('COPY plain FROM STDIN')
+    await bench.sql('DROP TABLE plain')
+    expect(tolerant.load?.errors).toMatchObject({
+      constraint: 'skip_row',
+      judgedBy: expect.stringMatching(/^nothing in the table refuses a row/),
+    })
+    expect(strict.load?.errors.judgedBy).toBe('a row that the database refuses ends the load, and nothing is loaded')
+  })
+
   test('says how the input is compressed', async () => {
     const text = '7,x,2024-01-31\n'
     const file = (name: string, content: string | Buffer) => folder.file(name, content)

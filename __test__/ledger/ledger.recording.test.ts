@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { formatRejects } from '../../lib/cli/rejects.ts'
 import { formatErrorJson } from '../../lib/cli/report.ts'
-import type { CopyCallOptions, CopyError, Receipt } from '../../lib/index.ts'
+import type { CopyCallOptions, CopyError, Receipt, Reject } from '../../lib/index.ts'
 import { type Bench, benches } from '../copy/targets.ts'
 
 describe.each(benches)('which loads are recorded on $name', ({ name, open }) => {
@@ -75,6 +75,36 @@ describe.each(benches)('which loads are recorded on $name', ({ name, open }) => 
     ])
   })
 
+  it('those that fail before their table is made are, like all others', async () => {
+    const tolerant = `COPY made FROM 'no such file' (FORMAT csv, HEADER, CREATE_TABLE, ON_ERROR skip_row)`
+    const missing = await failure(bench.db.copy(tolerant))
+    expect(missing).toMatchObject({ sqlState: '58P01', loadId: expect.any(String) })
+    const controller = new AbortController()
+    const stdin = (async function* () {
+      yield 'a\n1\n'
+      controller.abort()
+      yield '2\n'
+    })()
+    const call = { stdin, signal: controller.signal }
+    const aborted = failure(bench.db.copy('COPY made FROM STDIN (HEADER, CREATE_TABLE, ON_ERROR skip_row)', call))
+    expect(await aborted).toMatchObject({ sqlState: '57014' })
+    // One that nothing forces to be recorded is where others have been.
+    const strict = await failure(bench.db.copy(tolerant.replace(', ON_ERROR skip_row', '')))
+    const records = await bench.sql(
+      'SELECT CAST(load_id AS text), target_table, error_sqlstate FROM copyist.loads ORDER BY load_no',
+    )
+    expect(records).toEqual([
+      [missing.loadId, 'made', '58P01'],
+      [expect.any(String), 'made', '57014'],
+      [strict.loadId, 'made', '58P01'],
+    ])
+    expect(await bench.sql('SELECT path FROM copyist.files ORDER BY 1')).toEqual([
+      ['STDIN'],
+      ['no such file'],
+      ['no such file'],
+    ])
+  })
+
   it('none is when it is forbidden', async () => {
     await copy('1,a\n', ', ON_ERROR skip_row')
     expect((await copy('2,b\n', '', { ledger: false })).ledger).toBe(false)
@@ -91,6 +121,38 @@ describe.each(benches)('which loads are recorded on $name', ({ name, open }) => 
     ])
   })
 
+  it('none is in a schema of that name which somebody else has made, or has taken a column out of', async () => {
+    await bench.sql('CREATE SCHEMA copyist; CREATE TABLE copyist.loads (x int)')
+    const tolerant = (key = '') => copy('1,a\nx,b\n', `, ON_ERROR skip_row${key}`)
+    expect(await copy('1,a\n')).toMatchObject({ ledger: false })
+    const message = (what: string) => `the schema copyist is not the record of loads that copyist makes: ${what}`
+    const foreign = message('its table "loads" has no column "load_no"')
+    expect(await tolerant()).toMatchObject({ rowsLoaded: 1, ledger: false, ledgerProblem: foreign })
+    expect(await failure(tolerant(`, LOAD_KEY 'k'`))).toMatchObject({
+      sqlState: '55000',
+      message: `LOAD_KEY needs the record of loads: ${foreign}`,
+      hint: expect.stringMatching(/DROP SCHEMA copyist CASCADE.*ledger: false, --no-ledger/),
+    })
+    await bench.sql('DROP SCHEMA copyist CASCADE')
+    const { id } = await tolerant()
+    await bench.sql(`ALTER TABLE copyist.files DROP COLUMN etag${name === 'postgres' ? ' CASCADE' : ''}`)
+    const damaged = message('its table "files" has no column "etag"')
+    expect(await copy('1,a\n')).toMatchObject({ ledger: false, ledgerProblem: damaged })
+    expect(await failure(bench.db.copy(`COPY REJECTS '${id}' INTO t`))).toMatchObject({ message: damaged })
+  })
+
+  it('a table of the record that is missing is made again', async () => {
+    const { id } = await copy('x,a\n', ', ON_ERROR skip_row')
+    await bench.sql(`DROP TABLE copyist.rejects${name === 'postgres' ? ' CASCADE' : ''}`)
+    expect(await failure(bench.db.rejects(id).next())).toMatchObject({
+      sqlState: '55000',
+      message: 'the schema copyist is not the record of loads that copyist makes: it has no table "rejects"',
+    })
+    expect(await copy('x,b\n', ', ON_ERROR skip_row')).toMatchObject({ ledger: true, rejectsRecorded: 1 })
+    expect(await bench.sql('SELECT trim(raw_line) FROM copyist.stl_load_errors')).toEqual([['x,b']])
+    expect(await loads()).toHaveLength(2)
+  })
+
   it('the files of those that failed are, with what was read', async () => {
     await failure(copy('1,a\nx,b\ny,c\n', ', ON_ERROR skip_row, REJECT_LIMIT 1'))
     expect(
@@ -104,6 +166,25 @@ describe.each(benches)('which loads are recorded on $name', ({ name, open }) => 
       ['STDIN', 'failed', '2'],
     ])
     expect(await bench.sql('SELECT count(*) FROM copyist.stl_load_commits')).toEqual([['0']])
+  })
+
+  it('beyond a limit no file has more rejects than are told and recorded', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'copyist-beyond-'))
+    try {
+      for (const [name, rows] of Object.entries({ a: '1,a\nx,b\ny,c\nz,d\n', b: '2,e\n!,f\n' })) {
+        await writeFile(join(folder, `${name}.csv`), rows)
+      }
+      const told: number[] = []
+      const onReject = ({ line }: Reject) => told.push(line)
+      const statement = `COPY t FROM '${folder}/*.csv' (FORMAT csv, ON_ERROR skip_row, REJECT_LIMIT 1)`
+      await failure(bench.db.copy(statement, { onReject }))
+      expect(told).toEqual([2, 3])
+      expect(await bench.sql('SELECT error_count FROM copyist.sys_load_history')).toEqual([['2']])
+      expect(await bench.sql('SELECT errors FROM copyist.text_import_log ORDER BY file')).toEqual([['2'], ['0']])
+      expect(await bench.sql('SELECT count(*) FROM copyist.rejects')).toEqual([['2']])
+    } finally {
+      await rm(folder, { recursive: true })
+    }
   })
 
   it('rows of one of several files are not those of all', async () => {

@@ -65,6 +65,13 @@ describe.each(benches)('COPY REJECTS in $name', ({ name, open }) => {
     expect(stored?.[1]).toBe(again.statement)
   })
 
+  it('refuses some of few again, whatever share of many the load was allowed', async () => {
+    const stdin = Array.from({ length: 100 }, (_, i) => `${i === 7 ? 'x' : i === 8 ? 'N/A' : i},a\n`).join('')
+    const first = await copy(stdin, `FORMAT csv, ON_ERROR skip_row, REJECT_LIMIT '2%'`)
+    expect(await replay(first.id, ` WITH (NULL 'N/A')`)).toMatchObject({ rowsLoaded: 1, rowsRejected: 1 })
+    await expect(replay(first.id, ` WITH (REJECT_LIMIT '2%')`)).rejects.toThrow('1 of 1')
+  })
+
   it.each(['ON_ERROR set_null', 'ON_ERROR set_default'])('loads rows with replaced values: %s', async (policy) => {
     const first = await copy('x,1\ny,2\n1,ok\nz,3\nw\n', 'FORMAT csv, ON_ERROR skip_row')
     expect(first.rowsRejected).toBe(4)

@@ -90,6 +90,16 @@ describe('COPY REJECTS', () => {
     expect(error.hint).toBe('Column names are separated by commas; options follow WITH.')
   })
 
+  test.each([
+    ["EXPLAIN COPY REJECTS 'x' INTO t", 8],
+    ["EXPLAIN VALIDATE COPY REJECTS 'x' INTO t WITH (NULL 'x')", 17],
+  ])('is not explained: %s', (text, offset) => {
+    const error = failure(() => parseStatement(text))
+    expect(error).toMatchObject({ sqlState: '0A000', message: 'COPY REJECTS cannot be explained' })
+    expect(error.statement?.offset).toBe(offset)
+    expect(parseStatement("EXPLAIN COPY rejects FROM 'x'").kind).toBe('explain')
+  })
+
   test('is nothing to parseCopy', () => {
     const error = failure(() => parseCopy("COPY REJECTS 'x' INTO t"))
     expect(error.message).toBe('COPY REJECTS cannot stand in place of COPY ... FROM')
@@ -103,7 +113,7 @@ describe('the options given are laid over those of the statement', () => {
   test.each([
     [
       'INTO new',
-      `COPY new (a, b) FROM 'f''s' WITH (DIALECT 'gaussdb', FORMAT csv, NULL E'\\t', HEADER MATCH, FORCE_NULL (a, "B"), LOG ERRORS, REJECT LIMIT '5', FILL_MISSING_FIELDS 'multi', CREATE_TABLE true) ON CONFLICT (a) DO REJECT WHERE a > 1`,
+      `COPY new (a, b) FROM 'f''s' WITH (DIALECT 'gaussdb', FORMAT csv, NULL E'\\t', HEADER MATCH, FORCE_NULL (a, "B"), LOG ERRORS, REJECT LIMIT 'unlimited', FILL_MISSING_FIELDS 'multi', CREATE_TABLE true) ON CONFLICT (a) DO REJECT WHERE a > 1`,
     ],
     [
       `INTO s."New" (x) (NULL 'n', ON_ERROR skip_row, FILL_MISSING_FIELDS, HEADER off, LOAD_KEY 'l', CREATE_TABLE 0)
@@ -111,8 +121,8 @@ describe('the options given are laid over those of the statement', () => {
       `COPY s."New" (x) FROM 'f''s' WITH (DIALECT 'gaussdb', FORMAT csv, NULL 'n', FORCE_NULL (a, "B"), ON_ERROR skip_row, FILL_MISSING_FIELDS 'one', LOAD_KEY 'l', CREATE_TABLE false) ON CONFLICT DO SKIP WHERE a > 1`,
     ],
     [
-      "INTO new REJECT LIMIT 'unlimited' QUOTE '~' FORCE NULL *",
-      `COPY new (a, b) FROM 'f''s' WITH (DIALECT 'gaussdb', FORMAT csv, NULL E'\\t', HEADER MATCH, QUOTE '~', FORCE_NULL *, LOG ERRORS, REJECT LIMIT 'unlimited', FILL_MISSING_FIELDS 'multi', CREATE_TABLE true) ON CONFLICT (a) DO REJECT WHERE a > 1`,
+      "INTO new REJECT LIMIT '7' QUOTE '~' FORCE NULL *",
+      `COPY new (a, b) FROM 'f''s' WITH (DIALECT 'gaussdb', FORMAT csv, NULL E'\\t', HEADER MATCH, QUOTE '~', FORCE_NULL *, LOG ERRORS, REJECT LIMIT '7', FILL_MISSING_FIELDS 'multi', CREATE_TABLE true) ON CONFLICT (a) DO REJECT WHERE a > 1`,
     ],
   ])('%s', (rest, printed) => {
     const copy = reparseWith(original, rejects(`COPY REJECTS 'x' ${rest}`))
@@ -129,6 +139,20 @@ describe('the options given are laid over those of the statement', () => {
     expect(printCopy(reparseWith(good, rejects("COPY REJECTS 'x' INTO t ON_ERROR ignore")))).toBe(
       "COPY t FROM STDIN WITH (DIALECT 'gaussdb', FORMAT csv, DELIMITER ';', FORCE_NOT_NULL (a, b), ON_ERROR ignore)",
     )
+  })
+
+  test.each([
+    ["(ON_ERROR skip_row, REJECT_LIMIT '2%')", '', '(ON_ERROR skip_row)'],
+    ['(ON_ERROR ignore, REJECT_LIMIT 3)', "WITH (NULL 'x')", "(NULL 'x', ON_ERROR ignore)"],
+    ['(ON_ERROR skip_row, REJECT_LIMIT 3)', "WITH (REJECT_LIMIT '50%')", "(ON_ERROR skip_row, REJECT_LIMIT '50%')"],
+    ["LOG ERRORS REJECT LIMIT '5'", '', "(DIALECT 'gaussdb', LOG ERRORS, REJECT LIMIT 'unlimited')"],
+    ['CSV MAXERROR 10', '', "(DIALECT 'redshift', FORMAT csv, ON_ERROR skip_row)"],
+    ['CSV IGNOREALLERRORS false MAXERROR 10', 'WITH (MAXERROR 2)', "(DIALECT 'redshift', FORMAT csv, MAXERROR 2)"],
+    ['CSV IGNOREALLERRORS false MAXERROR 10', '', "(DIALECT 'redshift', FORMAT csv, ON_ERROR skip_row)"],
+    ['CSV MAXERROR 1', '', "(DIALECT 'redshift', FORMAT csv)"],
+  ])('but the limit, which was about all rows: %s, %s', (first, given, printed) => {
+    const copy = reparseWith(`COPY t FROM 'f' ${first}`, rejects(`COPY REJECTS 'x' INTO t ${given}`))
+    expect(printCopy(copy)).toBe(`COPY t FROM 'f' WITH ${printed}`)
   })
 
   test('and must go together with them', () => {

@@ -36,7 +36,7 @@ export function ensureLedger(session: LedgerSession): Promise<LedgerSetup> {
 export async function findOrMigrateLedger(session: LedgerSession): Promise<LedgerSetup | undefined> {
   const found = await (session.dialect === 'postgres' ? inspectPostgres(session) : inspectDuckdb(session))
   if (found.version === 0) return undefined
-  return found.version >= LATEST_VERSION ? answer(found) : await ensureLedger(session)
+  return isCurrent(found) ? answer(found) : await ensureLedger(session)
 }
 
 /**
@@ -69,7 +69,7 @@ const SAVEPOINT = 'copyist_ledger'
 
 async function ensurePostgres(session: LedgerSession): Promise<LedgerSetup> {
   const found = await inspectPostgres(session)
-  if (found.version >= LATEST_VERSION) return answer(found)
+  if (found.refusal !== undefined || isCurrent(found)) return answer(found)
   await session.query(`SAVEPOINT ${SAVEPOINT}`)
   try {
     const setPatience = "SELECT pg_catalog.set_config('lock_timeout', $1, true)"
@@ -80,7 +80,7 @@ async function ensurePostgres(session: LedgerSession): Promise<LedgerSetup> {
       `SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('copyist.schema_version', 0))`,
     )
     const state = await inspectPostgres(session)
-    if (state.version < LATEST_VERSION) {
+    if (state.refusal === undefined && !isCurrent(state)) {
       // Refused without the right to create schemas even if it exists.
       if (!state.hasSchema) await session.query('CREATE SCHEMA IF NOT EXISTS copyist')
       await migrate(session, state, POSTGRES)
@@ -99,7 +99,7 @@ async function ensurePostgres(session: LedgerSession): Promise<LedgerSetup> {
 /** A statement that fails aborts the transaction, and there is nothing to go back to: what can be asked is asked before. */
 async function ensureDuckdb(session: LedgerSession): Promise<LedgerSetup> {
   const state = await inspectDuckdb(session)
-  if (state.refusal !== undefined || state.version >= LATEST_VERSION) return answer(state)
+  if (state.refusal !== undefined || isCurrent(state)) return answer(state)
   await session.query(`CREATE SCHEMA IF NOT EXISTS ${state.place.schema}`).catch((error: unknown) => {
     throw error instanceof CopyError && error.sqlState === '40001' ? raced(error) : error
   })
@@ -124,11 +124,17 @@ async function ensureDuckdb(session: LedgerSession): Promise<LedgerSetup> {
   return { available: true, place: state.place }
 }
 
+function isCurrent({ version, damage }: LedgerState): boolean {
+  return version >= LATEST_VERSION && damage === undefined
+}
+
+/** Runs the migrations that have not run; all of them where a table is missing, of which those that are there are left as they are. */
 async function migrate(session: LedgerSession, state: LedgerState, dialect: Dialect): Promise<void> {
   const { schema } = state.place
+  const done = state.damage === undefined ? state.version : 0
   await session.query(schemaVersion(`${schema}.schema_version`))
   for (const migration of MIGRATIONS) {
-    if (migration.version > state.version) await apply(session, schema, migration, dialect)
+    if (migration.version > done) await apply(session, schema, migration, dialect)
   }
 }
 

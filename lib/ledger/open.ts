@@ -7,10 +7,14 @@ import type { LedgerSession } from './session.ts'
 /**
  * The ledger as it is, for reading; undefined when there is none. Whether it can be written is not asked: the database says so when it
  * is.
+ *
+ * @throws {CopyError} 55000 when it is damaged.
  */
 export async function findLedger(session: LedgerSession): Promise<Ledger | undefined> {
   const state = await (session.dialect === 'postgres' ? inspectPostgres(session) : inspectDuckdb(session))
-  return state.version === 0 ? undefined : new Ledger(session, state.place)
+  if (state.version === 0) return undefined
+  if (state.damage !== undefined) throw state.damage
+  return new Ledger(session, state.place)
 }
 
 /**

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import type { CopyError } from '../errors.ts'
 import type {
   ConflictPolicy,
   CopyFrom,
@@ -55,6 +56,13 @@ export function parseParts(text: string): CopyParts {
   return parsing(text, (parser) => parser.parts(), 'either')
 }
 
+/** What is said of the only statement there is no EXPLAIN of. */
+export function unexplainable(text: string, offset: number): CopyError {
+  return statementError(text, offset, 'feature_not_supported', 'COPY REJECTS cannot be explained', {
+    hint: 'Explain the statement whose rows were refused, with the options that this one has.',
+  })
+}
+
 function parsing<Result>(
   text: string,
   parse: (parser: Parser) => Result,
@@ -104,18 +112,25 @@ class Parser {
   }
 
   statement(options: ParseOptions): Statement {
-    const start = this.#cursor.token
     if (this.#cursor.takeWord('explain')) {
       const validate = this.#cursor.takeWord('validate')
       if (!this.#cursor.isWord('copy')) throw this.#cursor.unexpected('Write EXPLAIN [ VALIDATE ] COPY ....')
+      const { start: offset } = this.#cursor.token
+      if (this.#takesCopyOfRejects()) throw unexplainable(this.#text, offset)
       const statement = this.#copy(options)
       return { kind: 'explain', text: statement.text, validate, statement }
     }
-    // No table can be followed by a string.
-    const isRejects = this.#cursor.takeWord('copy') && this.#cursor.isWord('rejects')
-    if (isRejects && this.#cursor.peek()?.kind === 'string') return this.#copyRejects()
+    return this.#takesCopyOfRejects() ? this.#copyRejects() : this.#copy(options)
+  }
+
+  /** Takes the COPY of COPY REJECTS, if it is one. No table can be followed by a string. */
+  #takesCopyOfRejects(): boolean {
+    const start = this.#cursor.token
+    if (this.#cursor.takeWord('copy') && this.#cursor.isWord('rejects') && this.#cursor.peek()?.kind === 'string') {
+      return true
+    }
     this.#cursor.moveTo(start)
-    return this.#copy(options)
+    return false
   }
 
   /** Of the statement that EXPLAIN is about, if it is one. */

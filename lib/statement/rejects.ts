@@ -20,9 +20,19 @@ const groups: readonly { readonly given: readonly OptionKey[]; readonly replaces
   },
 ]
 
+/** What takes the place of a limit, which was about an input of which most rows are loaded by now. */
+const unlimited: Partial<Readonly<Record<OptionKey, readonly string[]>>> = {
+  reject_limit: [],
+  'reject limit': ["REJECT LIMIT 'unlimited'"],
+  maxerror: ['IGNOREALLERRORS'],
+  // Beside a limit it says no, or what another option says, too.
+  ignoreallerrors: [],
+}
+
 /**
  * The statement that loads what an earlier one refused: the earlier one, with the table, the columns, the options and the condition of
- * `rejects` in place of its own; `WHERE true` is none. Its text is put together anew, and it is to this text that all places refer.
+ * `rejects` in place of its own; `WHERE true` is none. Its text is put together anew, and it is to this text that all places refer. How many
+ * rows may be refused is taken over only from `rejects`.
  *
  * The load's key is not taken over: this is another load.
  *
@@ -31,18 +41,24 @@ const groups: readonly { readonly given: readonly OptionKey[]; readonly replaces
 export function reparseWith(originalText: string, rejects: CopyRejects): CopyFrom {
   const original = parseParts(originalText)
   const { options, onConflict, where } = rejects.given
-  const items = [...original.items.filter((item) => !isReplaced(item, options)), ...options]
+  const kept = original.items.filter((item) => !isReplaced(item, options))
+  // Of MAXERROR 1 there is none: it says that nothing is tolerated.
+  const isLimited = parseCopy(originalText).options.errors.limit !== undefined
+  const printKept = (item: OptionItem): readonly string[] => {
+    const key = findOption(item.name)
+    return (isLimited && key && unlimited[key]) || [printItem(item)]
+  }
   // The words that told the dialect may be written otherwise here, or be replaced.
   const found = settleDialect(originalText, original.items)?.name
   // Nor may words that are given change by themselves how the same rows are read.
   const told = found ?? settleDialect(rejects.text, options)?.name ?? 'postgresql'
   const dialect = found ?? (dialectDefaults[told] === dialectDefaults.postgresql ? undefined : 'postgresql')
-  const isSaid = dialect === undefined || items.some(({ name }) => name === 'dialect')
+  const isSaid = dialect === undefined || [...kept, ...options].some(({ name }) => name === 'dialect')
   const text = printClauses({
     table: rejects.table,
     columns: rejects.columns ?? original.columns,
     source: original.source,
-    options: [...(isSaid ? [] : [`DIALECT '${dialect}'`]), ...items.map(printItem)],
+    options: [...(isSaid ? [] : [`DIALECT '${dialect}'`]), ...kept.flatMap(printKept), ...options.map(printItem)],
     onConflict: onConflict ?? original.onConflict,
     where: where === undefined ? original.where : isTrue(where) ? undefined : where,
   })
