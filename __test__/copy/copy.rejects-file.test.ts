@@ -234,6 +234,15 @@ describe.each(benches)('$name', ({ open }) => {
     }
   })
 
+  test('lines that ended otherwise than those of the input are rows', async () => {
+    const path = file('1,a\r\n2,b\n3,c\nx,d\n4,e\r\n')
+    const first = await bench.db.copy(`COPY t FROM '${path}' (${CSV})`, { rejects: bad, ledger: false })
+    expect([first.rowsLoaded, first.rowsRejected]).toEqual([2, 3])
+    expect(readFileSync(bad, 'utf8')).toBe('2,b\n3,c\nx,d\n')
+    const again = await bench.db.copy(`COPY t FROM '${bad}' (${CSV})`, { ledger: false })
+    expect([again.rowsLoaded, again.rowsRejected]).toEqual([2, 1])
+  })
+
   /** Text with all that has a meaning somewhere. */
   const nasty = (units: readonly string[]) =>
     fc.array(fc.constantFrom(...units), { maxLength: 8 }).map((parts) => parts.join(''))
@@ -276,6 +285,8 @@ describe.each(benches)('$name', ({ open }) => {
           return { loaded: receipt.rowsLoaded, told: told.map(({ raw, errors }) => [String(raw), errors]) }
         }
         const first = await load(path, bad)
+        // A record that was refused for the line feed behind it has a line end like the others there.
+        if (first.told.some(([, errors]) => JSON.stringify(errors).includes('newline found'))) return
         const again = await load(bad)
         // Without a header it is the first record that tells the line end, which another one would have told before.
         const [raw = ''] = (first.told[0] ?? []) as [string?]
@@ -283,7 +294,7 @@ describe.each(benches)('$name', ({ open }) => {
         compared += first.told.length
         expect(again).toEqual({ loaded: 0, told: first.told })
       }),
-      { seed: 4, numRuns: 80 },
+      { seed: 4, numRuns: 120 },
     )
     expect(compared).toBeGreaterThan(100)
   })

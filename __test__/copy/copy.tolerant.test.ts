@@ -409,6 +409,52 @@ describe.each(benches)('on $name', ({ name, open }) => {
     await expect(run(most + 1)).rejects.toMatchObject({ message })
   })
 
+  test.each([
+    ['csv', ',', 1],
+    ['csv', ',', 8],
+    ['text', '\t', 1],
+    ['text', '\t', 8],
+  ] as const)(
+    'lines that go on with another line end are refused one by one: %s, %s, %i threads',
+    async (format, d, threads) => {
+      const few = 1000
+      const many = 60_000
+      const line = (id: number) => `${id}${d}a name${d}5`
+      const lines = (from: number, to: number, end: string) =>
+        Array.from({ length: to - from }, (_, at) => line(from + at) + end).join('')
+      const behind = few + many
+      const path = file(lines(0, few, '\r\n') + lines(few, behind, '\n') + lines(behind, behind + few, '\r\n'))
+      const numbers: number[] = []
+      const wrong: Reject[] = []
+      const run = (limit: string) =>
+        bench.db.copy(`COPY t FROM '${path}' (FORMAT ${format}, ON_ERROR skip_row${limit})`, {
+          threads,
+          maxRejects: 10,
+          onReject(reject) {
+            const { number, line: at, lastLine, raw, errors } = reject
+            const id = few + number - 1
+            const isRight =
+              at === id + 1 && lastLine === at && String(raw) === line(id) && errors[0]?.sqlState === '22P04'
+            if (!isRight) wrong.push(reject)
+            numbers.push(number)
+          },
+        })
+      await expect(run(", REJECT_LIMIT '2%'")).rejects.toMatchObject({
+        message: `skipped more than REJECT_LIMIT (2 %) of the rows: ${many} of ${many + 2 * few}`,
+      })
+      expect(await rows('SELECT count(*) FROM t')).toEqual([['0']])
+      numbers.length = 0
+      const receipt = await run('')
+      expect(receipt).toMatchObject({ rowsRead: many + 2 * few, rowsLoaded: 2 * few, rowsRejected: many })
+      expect([numbers.length, wrong]).toEqual([many, []])
+      expect(await rows('SELECT count(*), min(id), max(id) FROM t')).toEqual([
+        [`${2 * few}`, '0', `${behind + few - 1}`],
+      ])
+      expect(receipt.diagnosis?.[0]).toMatchObject({ rows: many, cures: [{ change: 'lines end in several ways' }] })
+    },
+    60_000,
+  )
+
   test('a flood of refused rows stays bounded', async () => {
     const count = 300_000
     const path = file('x,some text,y\n'.repeat(count))

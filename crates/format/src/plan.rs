@@ -396,6 +396,22 @@ impl Plan {
         self.tolerance.of_shape() || self.skips_rows() || self.selects()
     }
 
+    /// Whether line feeds outside quotes, not escaped, end records of an input whose line end is another one. Such a record is refused, since
+    /// PostgreSQL takes no such line feed, and by itself: where lines of two kinds stand one behind the other, the next line end of the first
+    /// kind may be millions of lines away.
+    #[must_use]
+    pub fn ends_at_feeds(&self, eol: Eol) -> bool {
+        self.tolerance.structure && matches!(eol, Eol::Cr | Eol::CrLf) && self.grammar.is_regular(eol)
+    }
+
+    /// Whether the one at `at` does; `data` begins with a record. Where lines end in CR the second half of CR LF does not, in one byte a character
+    /// or in two, as UTF-16 has it: the line would be two records.
+    #[must_use]
+    pub fn ends_at_feed(&self, eol: Eol, data: &[u8], at: usize) -> bool {
+        let is_half = || at == 0 || matches!(data[at - 1], b'\r' | b'\n' | 0);
+        self.ends_at_feeds(eol) && !(eol == Eol::Cr && is_half())
+    }
+
     /// Whether some column's values go by the numbers of the records.
     #[must_use]
     pub fn has_sequence(&self) -> bool {

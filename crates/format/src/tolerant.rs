@@ -59,6 +59,8 @@ struct LineCount<'a, 'p, F> {
     counted: u8,
     at: usize,
     lines: u64,
+    /// Line feeds that have ended records of an input whose line end is another one.
+    feeds: u64,
     /// Where the input's first record ends, and how many more lines PostgreSQL counts in it than there are of its line ends.
     first: Option<(usize, i64)>,
 }
@@ -79,7 +81,7 @@ impl<'a, 'p, F: Fields> LineCount<'a, 'p, F> {
             let all = pass.plan.scanner.count(&pass.data[..after], counted) as i64;
             (end, pass.lines_before(after, offsets).cast_signed() - all)
         });
-        Self { pass, counted, at: 0, lines: 0, first }
+        Self { pass, counted, at: 0, lines: 0, feeds: 0, first }
     }
 
     fn before(&mut self, at: usize) -> u64 {
@@ -87,11 +89,12 @@ impl<'a, 'p, F: Fields> LineCount<'a, 'p, F> {
         let Self { pass, counted, .. } = *self;
         self.lines += pass.plan.scanner.count(&pass.data[self.at..at], counted) as u64;
         self.at = at;
-        match self.first {
+        let lines = match self.first {
             Some((end, more)) if at > end => self.lines.saturating_add_signed(more),
             Some(_) => pass.lines_before(at, &[]),
             None => self.lines,
-        }
+        };
+        lines + self.feeds
     }
 }
 
@@ -109,7 +112,7 @@ impl<F: Fields> Pass<'_, F> {
         let first_record = match self.tile.breaks.first() {
             // Its line is all there is of the first record.
             Some(&(0, end)) => {
-                broken_end = [(end as usize + self.tile.eol_len() - 1) as u32];
+                broken_end = [(self.after_line(end as usize) - 1) as u32];
                 &broken_end[..]
             }
             _ => first_record,
@@ -151,7 +154,8 @@ impl<F: Fields> Pass<'_, F> {
                 let before = (lines.before(start), lines.before(end));
                 out.refusals.push(self.refusal(start, end, before, vec![Flaw { column: None, error, value: None }]));
             }
-            position = (end + self.tile.eol_len()).min(self.data.len());
+            position = self.after_line(end).min(self.data.len());
+            lines.feeds += u64::from(self.is_feed(end));
         }
         if shape.header_is_due && out.fault.is_none() && (out.ended || self.tile.last) {
             self.match_no_line(out);
@@ -299,14 +303,12 @@ impl<F: Fields> Pass<'_, F> {
                     }
                 };
                 shape.records += 1;
-                // Its end is where the splitter found it, which passes stray line ends over.
-                let rest = &self.data[start..region.end];
-                let after = self.plan.scanner.first_records_end(rest, 1, self.plan.grammar, eol).map(|len| start + len);
-                let end = after.map_or(region.end, |after| after - self.tile.eol_len());
+                let (end, next) = self.end_past(start, at, region.end);
                 let taken = self.refuse_record(start, end, error, Vec::new(), shape, lines, out);
                 show_no_record(&taken, out);
                 taken?;
-                position = after.unwrap_or(region.end);
+                lines.feeds += u64::from(self.is_feed(end));
+                position = next;
                 continue;
             }
             if start < region.end {
@@ -331,6 +333,45 @@ impl<F: Fields> Pass<'_, F> {
             return Ok(());
         }
         Ok(())
+    }
+
+    /// Where the record ends that begins at `start` and has a stray line end or an end marker at `at`, and where the next one begins. It is
+    /// where the splitter found it, which passes those over, but for line feeds that end records.
+    fn end_past(&self, start: usize, at: usize, stop: usize) -> (usize, usize) {
+        let (scanner, grammar) = (self.plan.scanner, self.plan.grammar);
+        let eol = self.tile.eol.unwrap_or(Eol::Lf);
+        let kinds = [eol, Eol::Lf];
+        let kinds = if self.plan.ends_at_feeds(eol) { &kinds[..] } else { &kinds[..1] };
+        let mut from = start;
+        // Of the two kinds one may not come for long.
+        let mut seen = at + 1 - start;
+        loop {
+            let part = &self.data[from..stop.min(from + seen)];
+            let ends =
+                kinds.iter().filter_map(|&kind| Some((scanner.first_records_end(part, 1, grammar, kind)?, kind)));
+            if let Some((len, kind)) = ends.min_by_key(|&(len, _)| len) {
+                let (end, next) = (from + len - kind.len(), from + len);
+                if kind == eol || self.plan.ends_at_feed(eol, self.data, end) {
+                    return (end, next);
+                }
+                // Behind it nothing is quoted or escaped, as behind a record.
+                from = next;
+            } else if from + seen >= stop {
+                return (stop, stop);
+            } else {
+                seen *= 2;
+            }
+        }
+    }
+
+    /// Whether what ends a record at `end` is a line feed where others end lines.
+    fn is_feed(&self, end: usize) -> bool {
+        self.data.get(end) == Some(&b'\n') && self.tile.eol.is_some_and(|eol| self.plan.ends_at_feeds(eol))
+    }
+
+    /// Where the line behind the one that ends at `end` begins.
+    fn after_line(&self, end: usize) -> usize {
+        end + if self.is_feed(end) { 1 } else { self.tile.eol_len() }
     }
 
     fn take_record(

@@ -54,7 +54,8 @@ impl Grammar {
     /// Delimiters of several bytes have no quote among these, and TEXT's line ends no backslash; a delimiter ends otherwise than a record
     /// does. With others, such as a quote that is the LF of a CRLF, the meaning of a byte depends on its neighbours in ways
     /// the masks do not express.
-    pub(crate) fn is_regular(self, eol: Eol) -> bool {
+    #[must_use]
+    pub fn is_regular(self, eol: Eol) -> bool {
         let line_end = |byte| byte == b'\n' || byte == b'\r';
         let delimiter = self.delimiter();
         if let Eol::Other(end) = eol {

@@ -10,13 +10,16 @@
 //! read as records only if the first of them that are at hand look like such, and with them the line that the record begins with; else it ends
 //! the load.
 //!
-//! Whether a record is such depends on nothing but itself, so the result is the same however the input is cut.
+//! Where lines end in CR LF, or CR, a line feed in quotes is one of the value, and ends no broken line. But such a file may go on with lines that end in
+//! a line feed alone, each of which is a refused record ([`Plan::ends_at_feeds`]): among those, and where no other line end follows, it does.
+//!
+//! Whether a record is such depends on nothing but itself and how the one before it ends, so the result is the same however the input is cut.
 
 use std::cell::Cell;
 
 use copyist_format::Plan;
 use copyist_scan::{Eol, Grammar, Separator};
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr2, memchr3};
 
 /// Where a tile ends, and the broken lines in it.
 pub(crate) struct Cut {
@@ -26,15 +29,7 @@ pub(crate) struct Cut {
 
 /// Whether this applies to the plan.
 pub(crate) fn applies(plan: &Plan) -> bool {
-    let is_line_end = |byte| byte == b'\n' || byte == b'\r';
-    match plan.grammar {
-        Grammar::Csv { delimiter, quote, escape } => {
-            plan.tolerance.structure
-                && !delimiter.as_bytes().iter().copied().chain([quote, escape]).any(is_line_end)
-                && (delimiter.len() == 1 || !delimiter.contains(quote))
-        }
-        Grammar::Text { .. } | Grammar::Plain { .. } => false,
-    }
+    plan.is_csv() && plan.tolerance.structure && plan.grammar.is_regular(Eol::Lf)
 }
 
 /// Whether all quotes in `data`, which are whole records, are certainly where they should be.
@@ -59,10 +54,17 @@ pub(crate) fn raw_eol(data: &[u8], end: bool) -> Option<Eol> {
     }
 }
 
+/// Whether records, which are all of `data`, end in a line feed where others end lines.
+pub(crate) fn ends_at_feed(plan: &Plan, data: &[u8], eol: Eol) -> bool {
+    plan.ends_at_feeds(eol) && data.ends_with(b"\n") && !(eol == Eol::CrLf && data.ends_with(b"\r\n"))
+}
+
+/// A line's end, and where the next one begins.
+type LineEnd = (usize, usize);
+
 /// How a record ended.
 enum Ended {
-    /// At its line end, which begins here.
-    Line(usize),
+    Line(LineEnd),
     /// With the data, outside quotes.
     Data,
     /// With the data, inside quotes.
@@ -78,89 +80,111 @@ struct Record {
 /// Lines that are looked at to tell records from the lines of a value.
 const LINES_SEEN: usize = 1_000;
 
-/// Cuts `data`, which begins at a record's start. `end`: the input ends with it. `give_up`: the first record is longer than may be. None
-/// when more data are needed to find its end, or it is no broken line either.
-pub(crate) fn cut(plan: &Plan, data: &[u8], eol: Eol, end: bool, give_up: bool) -> Option<Cut> {
+/// Cuts `data`, which begins at a record's start, `after_feed` behind one that has [ended so](ends_at_feed). `end`: the input ends with it.
+/// `give_up`: the first record is longer than may be. None when more data are needed to find its end, or it is no broken line either.
+pub(crate) fn cut(plan: &Plan, data: &[u8], eol: Eol, after_feed: bool, end: bool, give_up: bool) -> Option<Cut> {
     let Grammar::Csv { delimiter, quote, escape } = plan.grammar else { return None };
-    let rules = Rules { delimiter, quote, escape, eol, open_from: Cell::new(usize::MAX) };
+    let has_feeds = plan.ends_at_feeds(eol);
+    let rules = Rules { plan, delimiter, quote, escape, eol, has_feeds, open_from: Cell::new(usize::MAX) };
     let mut breaks = Vec::new();
     let mut at = 0;
+    let mut after_feed = after_feed;
     while at < data.len() {
         let record = rules.record(data, at);
-        let line_end = rules.line_end(data, at);
+        let mut feeds = after_feed || matches!(record.ended, Ended::Line(ended) if rules.is_feed(data, ended));
+        let mut line = rules.line_end(data, at, feeds);
+        if has_feeds && line.is_none() && matches!(record.ended, Ended::Quoted) {
+            feeds = true;
+            line = rules.line_end(data, at, feeds);
+        }
+        let (line_end, next_line) = line.unwrap_or((data.len(), data.len()));
         let is_broken = match record.ended {
-            Ended::Line(stop) => record.is_odd && line_end < stop,
+            Ended::Line((stop, _)) => record.is_odd && line_end < stop,
             Ended::Quoted if end => true,
             Ended::Quoted => {
-                give_up && at == 0 && line_end < data.len() && (record.is_odd || rules.are_records(data, line_end))
+                let has_lines = give_up && at == 0 && line_end < data.len();
+                has_lines && (record.is_odd || rules.are_records(data, (line_end, next_line), feeds))
             }
             Ended::Data => end && record.is_odd && line_end < data.len(),
         };
+        let ended = match record.ended {
+            _ if is_broken => (line_end, next_line),
+            Ended::Line(ended) => ended,
+            Ended::Data | Ended::Quoted if end => (data.len(), data.len()),
+            Ended::Data | Ended::Quoted => break,
+        };
         if is_broken {
             breaks.push((at as u32, line_end as u32));
-            at = (line_end + eol.len()).min(data.len());
-            continue;
         }
-        match record.ended {
-            Ended::Line(stop) => at = stop + eol.len(),
-            Ended::Data | Ended::Quoted if end => at = data.len(),
-            Ended::Data | Ended::Quoted => break,
-        }
+        after_feed = rules.is_feed(data, ended);
+        at = ended.1;
     }
     (at > 0).then_some(Cut { len: at, breaks })
 }
 
-struct Rules {
+struct Rules<'a> {
+    plan: &'a Plan,
     delimiter: Separator,
     quote: u8,
     escape: u8,
     eol: Eol,
+    /// Whether a line feed ends records, too.
+    has_feeds: bool,
     /// Quoting that begins here or later is known not to end in the data: to find that out for every line would take for ever.
     open_from: Cell<usize>,
 }
 
-impl Rules {
-    fn is_line_end(&self, data: &[u8], at: usize) -> bool {
-        match self.eol {
+impl Rules<'_> {
+    /// The line end that begins at `at`, if one does. `feeds`: a line feed is one, too.
+    fn line_end_at(&self, data: &[u8], at: usize, feeds: bool) -> Option<LineEnd> {
+        let is_own = match self.eol {
             Eol::Lf => data[at] == b'\n',
             Eol::Cr => data[at] == b'\r',
             Eol::CrLf => data[at] == b'\r' && data.get(at + 1) == Some(&b'\n'),
             Eol::Other(end) => data[at..].starts_with(end.as_bytes()),
-        }
+        };
+        let len = if is_own { self.eol.len() } else { 1 };
+        let ends = is_own || feeds && data[at] == b'\n' && self.plan.ends_at_feed(self.eol, data, at);
+        ends.then_some((at, at + len))
     }
 
-    /// Where the line that begins at `from` ends, whatever is quoted.
-    fn line_end(&self, data: &[u8], from: usize) -> usize {
-        let byte = self.eol.first_byte();
+    /// Whether a line has ended in a line feed where others end lines.
+    fn is_feed(&self, data: &[u8], (stop, _): LineEnd) -> bool {
+        self.has_feeds && data.get(stop) == Some(&b'\n')
+    }
+
+    /// How the line that begins at `from` ends, whatever is quoted. `feeds`: a line feed ends it, too.
+    fn line_end(&self, data: &[u8], from: usize, feeds: bool) -> Option<LineEnd> {
+        let first = self.eol.first_byte();
+        let feed = if feeds { b'\n' } else { first };
         let mut at = from;
-        while let Some(found) = memchr(byte, &data[at..]) {
-            if self.is_line_end(data, at + found) {
-                return at + found;
+        while let Some(found) = memchr2(first, feed, &data[at..]) {
+            let ended = self.line_end_at(data, at + found, feeds);
+            if ended.is_some() {
+                return ended;
             }
             at += found + 1;
         }
-        data.len()
+        None
     }
 
-    /// Whether most of the lines behind the first one, which ends at `line_end`, have as many delimiters as it has, whether or not these stand
-    /// behind its quote that is not closed. Lines of a value are seldom so: the first one has those of its own record before it. With fewer than
-    /// two that would prove little.
-    fn are_records(&self, data: &[u8], line_end: usize) -> bool {
+    /// Whether most of the lines behind the first one have as many delimiters as it has, whether or not these stand behind its quote that is not
+    /// closed. Lines of a value are seldom so: the first one has those of its own record before it. With fewer than two that would prove little.
+    fn are_records(&self, data: &[u8], (line_end, next): LineEnd, feeds: bool) -> bool {
         let (expected, open) = self.delimiters(&data[..line_end]);
         if expected < 2 || open.is_none_or(|quote| quote + 1 == line_end) {
             return false;
         }
         let (mut lines, mut alike) = (0, 0);
-        let mut at = line_end + self.eol.len();
-        while lines < LINES_SEEN && at < data.len() {
-            let stop = self.line_end(data, at);
+        let mut at = next;
+        while lines < LINES_SEEN
+            && at < data.len()
             // What the last one has is not all there.
-            if stop == data.len() {
-                break;
-            }
+            && let Some((stop, next)) = self.line_end(data, at, feeds)
+        {
             lines += 1;
             alike += usize::from(self.delimiters(&data[at..stop]).0 == expected);
-            at = stop + self.eol.len();
+            at = next;
         }
         alike * 2 > lines
     }
@@ -189,13 +213,14 @@ impl Rules {
     fn record(&self, data: &[u8], start: usize) -> Record {
         let mut record = Record { ended: Ended::Data, is_odd: false };
         let (first, last) = (self.eol.first_byte(), self.eol.last_byte());
+        let feed = if self.has_feeds { b'\n' } else { first };
         let mut at = start;
-        while let Some(found) = memchr2(self.quote, first, &data[at..]) {
+        while let Some(found) = memchr3(self.quote, first, feed, &data[at..]) {
             let here = at + found;
             at = here + 1;
             if data[here] != self.quote {
-                if self.is_line_end(data, here) {
-                    record.ended = Ended::Line(here);
+                if let Some(ended) = self.line_end_at(data, here, self.has_feeds) {
+                    record.ended = Ended::Line(ended);
                     return record;
                 }
                 continue;
@@ -206,7 +231,7 @@ impl Rules {
                 return record;
             };
             at = close + 1;
-            record.is_odd |= !self.ends(data, at, first);
+            record.is_odd |= !self.ends(data, at, first, feed);
         }
         record
     }
@@ -229,13 +254,13 @@ impl Rules {
     }
 
     /// Whether the quote before `after` closes at the end of a field, or is the first of a doubled one. Blanks behind it are no mistake.
-    fn ends(&self, data: &[u8], after: usize, first: u8) -> bool {
+    fn ends(&self, data: &[u8], after: usize, first: u8, feed: u8) -> bool {
         let mut rest = &data[after..];
         if rest.first() == Some(&self.quote) {
             return true;
         }
         loop {
-            if rest.is_empty() || rest.starts_with(self.delimiter.as_bytes()) || rest[0] == first {
+            if rest.is_empty() || rest.starts_with(self.delimiter.as_bytes()) || rest[0] == first || rest[0] == feed {
                 return true;
             }
             match rest {

@@ -66,6 +66,8 @@ pub(crate) struct Splitter {
     /// Offset in the input of the first byte of `carry`.
     byte_offset: u64,
     eol: Option<Eol>,
+    /// The last record has ended in a line feed where others end lines.
+    after_feed: bool,
     /// Of the last line that was passed over.
     skipped_eol: Option<Eol>,
     started: bool,
@@ -145,6 +147,7 @@ impl Splitter {
             sequence: 0,
             byte_offset: 0,
             eol: None,
+            after_feed: false,
             skipped_eol: None,
             started: false,
             ended,
@@ -291,7 +294,7 @@ impl Splitter {
         self.file += 1;
         self.carry.clear();
         (self.encoding, self.begun, self.plan) = (None, false, None);
-        (self.eol, self.skipped_eol) = (None, None);
+        (self.eol, self.skipped_eol, self.after_feed) = (None, None, false);
         (self.constants, self.about, self.page) = (None, None, None);
         (self.started, self.is_open, self.is_over) = (false, false, false);
         self.is_header_due = false;
@@ -434,12 +437,13 @@ impl Splitter {
                 // A return alone is rather a part of the open value, where other lines have ended otherwise.
                 self.eol = raw.filter(|&eol| eol != Eol::Cr || self.skipped_eol.is_none()).or(self.skipped_eol);
             }
-            let cut = self.eol.and_then(|eol| plan.scanner.last_record_end(&data[..seen], plan.grammar, eol));
+            let cut = self.eol.and_then(|eol| last_record_end(plan, &data[..seen], eol));
             if resyncs
                 && let Some(eol) = self.eol
                 && let Some(whole) = if end { Some(filled) } else { cut }.or(is_too_long.then_some(seen))
                 && !resync::is_sound(plan, &data[..whole], eol)
-                && let Some(found) = resync::cut(plan, &data[..seen], eol, end, cut.is_none() && is_too_long)
+                && let Some(found) =
+                    resync::cut(plan, &data[..seen], eol, self.after_feed, end, cut.is_none() && is_too_long)
             {
                 tile.breaks = found.breaks;
                 break (found.len, end);
@@ -475,6 +479,7 @@ impl Splitter {
             let page = page_of(&buffer[PAD..PAD + filled], plan.grammar.delimiter(), is_end);
             self.page = page.map(|page| Page { line: page.line + self.file_skipped, ..page });
         }
+        self.after_feed = self.eol.is_some_and(|eol| resync::ends_at_feed(plan, &buffer[PAD..PAD + len], eol));
         (tile.len, tile.filled, tile.eol) = (len, filled, self.eol);
         (tile.sequence, tile.byte_offset, tile.file) = (self.sequence, self.byte_offset, self.file);
         (tile.first, tile.last) = (first, last);
@@ -831,6 +836,20 @@ pub(crate) const MOST_KEPT: usize = 4;
 
 /// Bytes of a pushed stream that are worth a tile of their own.
 const MIN_STREAMED: usize = 64 * 1024;
+
+/// End of the last record, be it that of a line feed where others end lines.
+fn last_record_end(plan: &Plan, data: &[u8], eol: Eol) -> Option<usize> {
+    let last_end = |eol| plan.scanner.last_record_end(data, plan.grammar, eol);
+    match eol {
+        // It is the last byte of the others, too.
+        Eol::CrLf if plan.ends_at_feeds(eol) => last_end(Eol::Lf),
+        Eol::Cr if plan.ends_at_feeds(eol) => {
+            let feed = || last_end(Eol::Lf).filter(|&end| plan.ends_at_feed(eol, data, end - 1));
+            last_end(eol).or_else(feed)
+        }
+        _ => last_end(eol),
+    }
+}
 
 /// The line-end style, told by the first record's end as PostgreSQL does; None while that has not been seen.
 fn first_eol(data: &[u8], grammar: Grammar, end: bool) -> Option<Eol> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use copyist_core::Type;
 use copyist_format::{BadValue, ColumnPlan, Header, Layout, Missing, Plan, Replacement, Tolerance};
-use copyist_scan::{Grammar, Separator};
+use copyist_scan::{Eol, Grammar, Separator};
 use copyist_transcode::Reject;
 use outcome::{CSV, CSV_BACKSLASH, Expected, Outcome, SKIP, TEXT, plan, run, seen, text_of};
 use proptest::prelude::*;
@@ -40,7 +40,8 @@ fn case(seed: u64, rows: i64, bad: u64, is_csv: bool, eol: &str) -> Case {
         let mut record = Vec::new();
         let mut errors: Vec<(&str, Option<usize>)> = Vec::new();
         let mut lines = 1;
-        let name = match random.below(6) {
+        let mut end = eol;
+        let name = match random.below(7) {
             0 if is_csv => format!("\"a, {id}\""),
             1 if is_csv => format!("\"say \"\"{id}\"\"\""),
             2 if is_csv => {
@@ -48,6 +49,12 @@ fn case(seed: u64, rows: i64, bad: u64, is_csv: bool, eol: &str) -> Case {
                 format!("\"two{eol}lines\"")
             }
             3 if !is_csv => format!("tab\\t{id}"),
+            // A line feed that is data, which counts as a line where lines end so.
+            5 if is_csv => {
+                lines = 1 + u64::from(eol == "\n");
+                "\"two\nlines\"".to_owned()
+            }
+            5 => "two\\\nlines".to_owned(),
             4 => "żółw".to_owned(),
             _ => format!("name {id}"),
         };
@@ -85,6 +92,13 @@ fn case(seed: u64, rows: i64, bad: u64, is_csv: bool, eol: &str) -> Case {
                     plain = format!("{id}{d}n\rm{d}5{d}2024-01-02");
                     errors.push(("22P04", None));
                 }
+                6 => {
+                    end = "\n";
+                    if is_csv && id % 2 == 0 {
+                        plain = format!("{id},\"two\nlines\",5,2024-01-02");
+                    }
+                    errors.push(("22P04", None));
+                }
                 7 if is_csv => {
                     plain = format!("{id},\"broken,5,2024-01-02");
                     errors.push(("22P04", None));
@@ -114,7 +128,7 @@ fn case(seed: u64, rows: i64, bad: u64, is_csv: bool, eol: &str) -> Case {
             });
         }
         input.extend_from_slice(&record);
-        input.extend_from_slice(eol.as_bytes());
+        input.extend_from_slice(end.as_bytes());
         line += lines;
     }
     Case { input, kept, refused }
@@ -138,7 +152,7 @@ fn check(case: &Case, plan: &Arc<Plan>, threads: usize, tile_size: usize) {
 fn exactly_the_bad_rows_are_refused() {
     for (seed, bad) in [(1, 10), (2, 100), (3, 500), (4, 0), (5, 1000)] {
         for is_csv in [true, false] {
-            for eol in ["\n", "\r\n"] {
+            for eol in ["\n", "\r\n", "\r"] {
                 let case = case(seed, 3000, bad, is_csv, eol);
                 let plan = Arc::new(plan(if is_csv { CSV } else { TEXT }, SKIP));
                 for threads in [1, 2, 8] {
@@ -174,11 +188,154 @@ proptest! {
         replaces in any::<bool>(),
         structure in prop::sample::select(vec![true, true, false]),
         skip in prop::sample::select(vec![0, 0, 1, 3]),
+        eol in prop::sample::select(vec![None, None, Some(Eol::CrLf), Some(Eol::Cr)]),
     ) {
         let invalid = replaces.then_some(Replacement { byte: b'?', nul: None });
         let tolerance = Tolerance { extra, missing, invalid, structure, constraint: structure, ..SKIP };
-        outcome::check_any(&Plan { skip, ..plan(grammar, tolerance) }, &pieces.concat());
+        outcome::check_any(&Plan { skip, eol, ..plan(grammar, tolerance) }, &pieces.concat());
     }
+
+    #[test]
+    fn records_end_where_a_naive_reader_ends_them(
+        pieces in prop::collection::vec(
+            prop::sample::select(vec![
+                &b"1"[..], b",", b"\t", b"x", b"\n", b"\n", b"\r", b"\r\n", b"\r\n", b"\\", b"1,a,5,", b"2\ta\t5\t\\N",
+            ]),
+            0..60,
+        ),
+        grammar in prop::sample::select(vec![CSV, TEXT]),
+        told in prop::sample::select(vec![None, None, Some(Eol::CrLf), Some(Eol::Cr)]),
+    ) {
+        let input = pieces.concat();
+        let expected = naive_records(&input, grammar == TEXT, told);
+        let base = plan(grammar, SKIP);
+        let outcome = run(&Arc::new(Plan { eol: told, header: Header::No, ..base }), &input, 2, 20);
+        assert_eq!(outcome.failure, None);
+        assert_eq!(outcome.counters.rows_read, expected.len() as u64);
+        let extent = |reject: &Reject| (reject.byte_offset as usize, reject.byte_len as usize);
+        let refused: Vec<_> = outcome.rejects.iter().map(extent).collect();
+        let of_feeds = |reject: &&Reject| reject.flaws[0].error.message.contains("newline found in data");
+        let by_feeds: Vec<_> = outcome.rejects.iter().filter(of_feeds).map(extent).collect();
+        for &(start, len, has_feed) in &expected {
+            assert_eq!(by_feeds.contains(&(start, len)), has_feed, "{start} {len}");
+        }
+        assert!(refused.iter().all(|&(start, len)| expected.iter().any(|record| (record.0, record.1) == (start, len))));
+    }
+}
+
+/// Where the records of an input without quotes begin, how long they are, and whether the first stray line end in them is a line feed.
+fn naive_records(input: &[u8], is_text: bool, told: Option<Eol>) -> Vec<(usize, usize, bool)> {
+    let mut eol = told;
+    let (mut records, mut start, mut at, mut stray) = (Vec::new(), 0, 0, None);
+    while at < input.len() {
+        let next = input.get(at + 1);
+        let len = match (input[at], eol) {
+            (b'\\', _) if is_text => {
+                at += 2;
+                continue;
+            }
+            (b'\r', None | Some(Eol::CrLf)) if next == Some(&b'\n') => 2,
+            (b'\n', Some(Eol::Cr)) if at == 0 || matches!(input[at - 1], b'\r' | b'\n') => 0,
+            (b'\r', None | Some(Eol::Cr)) | (b'\n', _) => 1,
+            _ => 0,
+        };
+        let is_stray = matches!(input[at], b'\r' | b'\n')
+            && eol.is_some_and(|eol| len != eol.len() || input[at] != eol.first_byte());
+        stray = stray.or(is_stray.then_some(input[at]));
+        if len == 0 {
+            at += 1;
+            continue;
+        }
+        eol = eol.or(Eol::of_bytes(&input[at..at + len]));
+        records.push((start, at - start, stray == Some(b'\n')));
+        at += len;
+        (start, stray) = (at, None);
+    }
+    if start < input.len() {
+        records.push((start, input.len() - start, stray == Some(b'\n')));
+    }
+    records
+}
+
+/// Line, bytes and SQLSTATE of each row that was refused.
+fn refused(outcome: &Outcome) -> Vec<(u64, String, &str)> {
+    let of = |reject: &Reject| {
+        (reject.line, String::from_utf8_lossy(&reject.raw).into_owned(), reject.flaws[0].error.code.sql_state())
+    };
+    outcome.rejects.iter().map(of).collect()
+}
+
+#[test]
+fn lines_that_end_in_a_line_feed_alone_are_refused_one_by_one() {
+    // More than a record may have bytes.
+    const LINES: usize = 200_000;
+    for (grammar, d) in [(CSV, ','), (TEXT, '\t')] {
+        let null = if grammar == CSV { "" } else { "\\N" };
+        let lines = |from: usize, end: &str| -> String {
+            (from..from + LINES).map(|id| format!("{id}{d}a{d}5{d}{null}{end}")).collect()
+        };
+        for (own, told) in [("\r\n", None), ("\r", None), ("\r\n", Some(Eol::CrLf)), ("\r", Some(Eol::Cr))] {
+            let few = if told.is_some() { String::new() } else { format!("0{d}a{d}5{d}{null}{own}") };
+            let input = few + &lines(1, "\n") + &lines(LINES + 1, own);
+            let before = usize::from(told.is_none());
+            for (threads, tile_size) in [(1, 1 << 18), (8, 1 << 14)] {
+                let plan = Plan { eol: told, header: Header::No, ..plan(grammar, SKIP) };
+                let outcome = run(&Arc::new(plan), input.as_bytes(), threads, tile_size);
+                assert_eq!((&outcome.failure, outcome.ids.len()), (&None, before + LINES));
+                assert_eq!(outcome.rejects.len(), LINES);
+                let is_own = |(at, (line, raw, state)): (usize, (u64, String, &str))| {
+                    let (number, is_right) = (before + 1 + at, raw == format!("{}{d}a{d}5{d}{null}", at + 1));
+                    line == number as u64 && is_right && state == "22P04"
+                };
+                assert!(refused(&outcome).into_iter().enumerate().all(is_own));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_follows_upon_a_line_feed_is_a_record() {
+    let outcome = text("h\r\n1,a,5,\n2,b,5,\r\n3,\"c\nd\",5,\r\n4,e,\nf,\r\n5,g,5,\r\n", SKIP);
+    assert_eq!((&outcome.failure, &outcome.ids[..]), (&None, &[2, 3, 5][..]));
+    let newline = |line, raw: &str| (line, raw.to_owned(), "22P04");
+    assert_eq!(refused(&outcome), [newline(2, "1,a,5,"), newline(5, "4,e,"), newline(6, "f,")]);
+    assert_eq!(outcome.rejects[0].flaws[0].error.message, "unquoted newline found in data");
+    // A carriage return that is none of a line end is passed over.
+    let outcome = text("h\r\n1,a\rb,5,\n2,b,5,\r\n", SKIP);
+    assert_eq!((refused(&outcome), &outcome.ids[..]), (vec![newline(2, "1,a\rb,5,")], &[2][..]));
+    // Where lines end in CR, a line of CR LF is one record, whose line feed begins the next one.
+    let outcome = text("h\r1,a,5,\r\n2,b,5,\r\n3,c,5,\n4,d,5,\r5,e,5,\r", SKIP);
+    assert_eq!((&outcome.failure, &outcome.ids[..]), (&None, &[1, 4, 5][..]));
+    assert_eq!(refused(&outcome), [newline(3, "\n2,b,5,"), newline(4, "\n3,c,5,")]);
+    // Where structure is not tolerated it is PostgreSQL's error.
+    let outcome = text("h\r\n1,a,5,\r\n2,b,5,\n3,c,5,\r\n", Tolerance { structure: false, constraint: false, ..SKIP });
+    assert_eq!((outcome.ids, outcome.rejects.len()), (vec![1], 0));
+    assert_eq!(outcome.failure.expect("the load must fail"), "COPY t, line 3: unquoted newline found in data");
+}
+
+#[test]
+fn a_broken_quote_costs_its_line_among_lines_that_end_in_a_line_feed() {
+    let broken = ["4,\"b,5,", "4,b\"b,5,"];
+    for broken in broken {
+        for last in ["9,x,5,\r\n", "9,\"x\ny\",5,\r\n", "9,x\"y,5,\r\n"] {
+            let lines = "7,c,5,\n".repeat(3000);
+            let input = format!("h\r\n1,a,5,\r\n2,b,5,\n{lines}{broken}\n{lines}{last}8,z,5,\r\n");
+            for tile_size in [64, 4096, 1 << 18] {
+                let outcome = run(&Arc::new(plan(CSV, SKIP)), input.as_bytes(), 2, tile_size);
+                let ids: &[i64] = if last.contains("x\"y") { &[1, 8] } else { &[1, 9, 8] };
+                assert_eq!((&outcome.failure, &outcome.ids[..]), (&None, ids), "{broken:?} {last:?}");
+                assert_eq!(outcome.rejects.len(), 6002 + usize::from(ids.len() == 2), "{broken:?} {last:?}");
+                assert_eq!((outcome.rejects[3001].line, &outcome.rejects[3001].raw[..]), (3004, broken.as_bytes()));
+            }
+        }
+    }
+    // Among others a line feed in quotes is one of the value.
+    let outcome = text("h\r\n1,x\"a\nb\",5,\r\n2,\"c\nd,5,\r\n3,e,5,\r\n", SKIP);
+    assert_eq!((outcome.failure.as_ref(), &outcome.ids[..]), (None, &[1, 3][..]));
+    assert_eq!(refused(&outcome), [(3, "2,\"c\nd,5,".to_owned(), "22P04")]);
+    // Unless no line ends otherwise any more.
+    let outcome = text("h\r\n1,a,5,\r\n2,\"b,5,\n3,c,5,\n4,d,5,\n", SKIP);
+    assert_eq!((outcome.failure.as_ref(), outcome.ids.len(), outcome.rejects.len()), (None, 1, 3));
 }
 
 #[test]
