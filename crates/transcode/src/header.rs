@@ -62,8 +62,7 @@ fn fields_of(plan: &Plan, tile: &mut Tile, name: &str) -> Result<Option<Fields>,
         let lines = plan.skip + lines_before as u64;
         return Err(Failure::of_record(&fault, &plan, name, lines, tile.byte_offset));
     }
-    // Of one that is refused nothing is known, and what was read behind it is another.
-    if decoded.rows == 0 || !decoded.refusals.is_empty() {
+    if decoded.rows == 0 {
         return Ok(None);
     }
     let fields = decoded.columns.iter().map(|column| match &column.values {

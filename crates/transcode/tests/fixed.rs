@@ -9,6 +9,7 @@ use std::sync::Arc;
 use copyist_encoding::Encoding;
 use copyist_format::{BadValue, FieldMap, Header, Missing, Plan, Tolerance, Unit};
 use copyist_scan::{Grammar, Separator};
+use copyist_transcode::Reject;
 use outcome::{CSV, SKIP, TEXT, plan, run};
 use places::{ENCODINGS, PIECES, fixed};
 use proptest::prelude::*;
@@ -101,6 +102,22 @@ fn nothing_is_escaped_in_plain_text() {
     let plan = Plan { header: Header::No, ..plan(grammar, SKIP) };
     let outcome = run(&Arc::new(plan), b"1\ta\\\t5\t\\N\n2\tb\\n\t6\t2024-01-01\n\\.\n", 1, 64);
     assert_eq!((outcome.failure, outcome.ids, outcome.rejects.len()), (None, vec![1, 2], 1));
+}
+
+#[test]
+fn a_line_that_ends_in_a_line_feed_among_others_is_refused_by_itself() {
+    let text = "1 ab  \r\n2 cd  \n3 ef  \r\n";
+    for (name, bytes) in [(None, 1), (Some("UTF16LE"), 2)] {
+        let encoding = name.map(|name| Encoding::find(name).expect("it is known"));
+        let input = encoding.map_or_else(|| text.as_bytes().to_vec(), |encoding| encoding.encode(text));
+        let plan = Plan { encoding, ..fixed(&[(0, 2), (2, 4)], Unit::Characters, SKIP) };
+        outcome::check_any(&plan, &input);
+        let outcome = run(&Arc::new(plan), &input, 1, 64);
+        assert_eq!((outcome.failure, outcome.ids), (None, vec![1, 3]));
+        let place = |reject: &Reject| (reject.line, reject.byte_offset, reject.byte_len);
+        assert_eq!(outcome.rejects.iter().map(place).collect::<Vec<_>>(), [(2, 8 * bytes, 6 * bytes)]);
+        assert_eq!(outcome.rejects[0].flaws[0].error.message, "literal newline found in data");
+    }
 }
 
 #[test]
