@@ -148,10 +148,20 @@ export class RowText {
     const buffer = this.#buffer
     let first = 0
     while (BLANKS.includes(buffer[first])) first += 1
-    if (!STARTS.includes(buffer[first])) return
+    if (!STARTS.includes(buffer[first]) || this.#isMissing(first)) return
     buffer.copyWithin(first + 1, first, this.#at)
     buffer[first] = BACKSLASH
     this.#at += 1
+  }
+
+  /** Whether the first field is the mark of a value that is missing, which is one as it stands only. */
+  #isMissing(end: number): boolean {
+    const [buffer, mark] = [this.#buffer, Buffer.from(this.#missing)]
+    return (
+      end < mark.length &&
+      mark.equals(buffer.subarray(0, mark.length)) &&
+      [TAB, NEWLINE].includes(buffer[mark.length] ?? 0)
+    )
   }
 
   /** Whether it has the row's values as properties. A generator, say, has none, and would be a row of nothing but NULL. */

@@ -410,6 +410,49 @@ describe('values that a type refuses in words of its own', () => {
       expect(error).toMatchObject({ sqlState: state, position: { line: 2, column: 'c' } })
     }
   })
+
+  test('rows with a domain in them are tried as such', async () => {
+    const condition = 'CASE value WHEN 5 THEN 1 / (value - 5) ELSE 1 END = 1'
+    await bench.sql(`CREATE DOMAIN divided AS integer CHECK (${condition}); CREATE TYPE pair AS (x divided, y integer)`)
+    await bench.sql('CREATE DOMAIN pairs AS pair; CREATE TABLE t (id integer, one pair, two pairs, list divided[])')
+    const input = '1;(1,2);(1,2);{1}\n2;(5,2);(1,2);{1}\n3;(1,2);(5,2);{1}\n4;(1,2);(1,2);{5}\n5;(1,2);(1,2);{1}\n'
+    for (const [policy, kept] of [
+      ['skip_row', [['1'], ['5']]],
+      ['set_null', [['1'], ['2'], ['3'], ['4'], ['5']]],
+    ] as const) {
+      await bench.sql('TRUNCATE t')
+      await load(input, { options: `ON_ERROR ${policy}, DELIMITER ';'` })
+      expect(await bench.sql('SELECT id FROM t ORDER BY id')).toEqual(kept)
+      const nulls = 'SELECT count(*) - count(one), count(*) - count(two), count(*) - count(list) FROM t'
+      expect(await bench.sql(nulls)).toEqual([policy === 'set_null' ? ['1', '1', '1'] : ['0', '0', '0']])
+    }
+  })
+
+  test('what a condition of a domain cannot do ends the load, wherever the domain is', async () => {
+    const body = 'BEGIN IF x = 5 THEN PERFORM no_such(); END IF; RETURN true; END'
+    await bench.sql(`CREATE FUNCTION asks(x integer) RETURNS boolean LANGUAGE plpgsql AS '${body}'`)
+    await bench.sql('CREATE DOMAIN asked AS integer CHECK (asks(value)); CREATE TYPE holder AS (x asked)')
+    for (const [type, of] of [
+      ['asked', (value: number) => `${value}`],
+      ['asked[]', (value: number) => `{${value}}`],
+      ['holder', (value: number) => `(${value})`],
+    ] as const) {
+      for (const more of expressions) {
+        await bench.sql(`CREATE TABLE t (id integer, c ${type})`)
+        const input = [1, 5, 7].map((value) => `${value},${of(value)}\n`).join('')
+        const error = await refusal(load(input, { options: `ON_ERROR skip_row${more}` }))
+        expect(error, `${type}${more}`).toMatchObject({
+          sqlState: '42883',
+          message: 'function no_such() does not exist',
+        })
+        await bench.sql('DROP TABLE t')
+      }
+    }
+    const missing = "CREATE FUNCTION missing() RETURNS integer LANGUAGE plpgsql AS 'BEGIN PERFORM no_such(); END'"
+    await bench.sql(`${missing}; CREATE TABLE t (id integer DEFAULT missing(), c text)`)
+    const error = await refusal(load('1,a\nD,b\n', { options: "ON_ERROR skip_row, DEFAULT 'D'" }))
+    expect(error).toMatchObject({ sqlState: '42883', position: { line: 2, column: 'id' } })
+  })
 })
 
 describe("PostgreSQL's own ON_ERROR ignore", () => {

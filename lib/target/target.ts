@@ -18,6 +18,10 @@ export interface TargetColumn {
   readonly isString?: boolean
   /** Whether its type is a domain, whose conditions only the database knows. */
   readonly isDomain?: boolean
+  /** Whether it is one, or has one in it. */
+  readonly hasDomain?: boolean
+  /** Whether its values are rows: a composite type, or a domain over one. */
+  readonly isRow?: boolean
   /** Of a boolean or a number that takes no NULL and has no default: what is one in QuestDB. */
   readonly zero?: 'false' | '0'
   /** Where {@link zero} is the column's default for a load: its SQL. */

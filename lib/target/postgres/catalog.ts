@@ -220,6 +220,8 @@ export function readTable(json: string): CatalogTable {
           ...(column.identity && { identity: column.identity === 'a' ? 'always' : 'by default' }),
           ...(column.category === 'S' && type.kind === 'other' && { isString: true }),
           ...(types.get(column.type)?.kind === 'd' && { isDomain: true }),
+          ...(hasDomain(types, column.type) && { hasDomain: true }),
+          ...(isRow(types, column.type) && { isRow: true }),
           ...(zero && { zero }),
           ...(dates.length > 0 && { dates: [...new Set(dates)] }),
           ...(kinds.some((kind) => /^(?:float|numeric|money)/.test(kind)) && { hasNumbers: true }),
@@ -360,6 +362,17 @@ function kindsIn(types: ReadonlyMap<number, CatalogType>, oid: number): readonly
   const type = types.get(oid)
   if (type === undefined) return []
   return [type.base, type.element, ...(type.parts ?? [])].flatMap((part) => kindsIn(types, part))
+}
+
+function hasDomain(types: ReadonlyMap<number, CatalogType>, oid: number): boolean {
+  const type = types.get(oid)
+  if (type === undefined || BUILT_IN.has(oid)) return false
+  return type.kind === 'd' || [type.element, ...(type.parts ?? [])].some((part) => hasDomain(types, part))
+}
+
+function isRow(types: ReadonlyMap<number, CatalogType>, oid: number): boolean {
+  const type = types.get(oid)
+  return type?.kind === 'c' || (type?.kind === 'd' && isRow(types, type.base))
 }
 
 /** The bits of an interval's modifier. */

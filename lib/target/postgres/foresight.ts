@@ -12,7 +12,15 @@ import {
 } from './judge.ts'
 import type { StageSql } from './stage-sql.ts'
 import { MOST_SHOWN, type Query, type StagedRows } from './staged-rows.ts'
-import { type BadValue, type CheckedColumn, isValueKnown, readBadValue, type ValueCheck, valueCheck } from './values.ts'
+import {
+  type BadValue,
+  type CheckedColumn,
+  checkedColumn,
+  isValueKnown,
+  readBadValue,
+  type ValueCheck,
+  valueCheck,
+} from './values.ts'
 
 /** What is asked with. */
 export interface ForesightInit {
@@ -46,7 +54,7 @@ export class Foresight {
     this.checked = request.columns.flatMap((index, position) => {
       const column = table.description.columns[index]
       if (column === undefined || (request.sink === 'pg_binary' && !column.isDomain)) return []
-      return { position, name: column.name, typeName: column.typeName, isDomain: column.isDomain === true }
+      return { position, ...checkedColumn(column) }
     })
   }
 

@@ -9,6 +9,7 @@ import { MOST_SHOWN, type Query, type RefusedRow } from './staged-rows.ts'
 import {
   type BadValue,
   type CheckedColumn,
+  checkedColumn,
   isValueKnown,
   readBadValue,
   SAYS_SO,
@@ -88,7 +89,7 @@ export class FurtherErrors {
       // All else the decoder has read.
       const isText = request.sink !== 'pg_binary' && /^(?:other|array|date|time)/.test(column?.type.kind ?? '')
       if (column === undefined || !(isText || column.isDomain)) return []
-      return { position, name: column.name, typeName: column.typeName, isDomain: column.isDomain === true }
+      return { position, ...checkedColumn(column) }
     })
   }
 

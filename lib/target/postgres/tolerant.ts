@@ -1,3 +1,4 @@
+import { CopyError } from '../../errors.ts'
 import type { NativeLoad } from '../../native/load.ts'
 import type { LoadRequest } from '../target.ts'
 import { Batch, Reader } from './batch.ts'
@@ -129,6 +130,10 @@ export async function loadTolerantly(
       const parts = batch.split(JUDGED_ROWS)
       try {
         for (const part of parts) await staged(part, part.again())
+      } catch (failure) {
+        // What it is asked by may say the same of no row.
+        const isSame = failure instanceof CopyError && failure.sqlState === error.sqlState
+        throw isSame && failure.position.line === undefined ? error : failure
       } finally {
         for (const part of parts) part.release()
       }

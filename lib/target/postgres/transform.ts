@@ -421,13 +421,15 @@ WHERE (${where}
       IF copyist_state !~ '${tolerated}' THEN RAISE; END IF;`
     // An INSERT does not say which column an error was about, and names the first only. Assigned, since a cast would cut what is too long.
     const columns = this.#columns.map((index, position) => {
-      const { name, typeName } = this.#table.description.columns[index] ?? { name: '', typeName: 'text' }
+      const { name, typeName, hasDomain } = this.#table.description.columns[index] ?? { name: '', typeName: 'text' }
+      // What a condition of a domain says need not be about the value.
+      const isRead = this.#steps[position]?.expression === undefined && hasDomain !== true
       return `DECLARE
         copyist_read ${typeName};
       BEGIN
         SELECT ${this.#valueSql(position)} INTO copyist_read FROM ${this.#rowsSql('s.n = copyist_n', isBinary)};
       EXCEPTION WHEN OTHERS OR ASSERT_FAILURE THEN
-        ${diagnostics(this.#steps[position]?.expression === undefined ? ABOUT_DATA : TOLERATED.all)}
+        ${diagnostics(isRead ? ABOUT_DATA : TOLERATED.all)}
         copyist_column := ${literal(name)};
         SELECT CAST(s.c${position} AS text) INTO copyist_value FROM pg_temp.${this.#name} s WHERE s.n = copyist_n;
         copyist_told := true;

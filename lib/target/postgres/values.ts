@@ -1,4 +1,4 @@
-import type { RowError } from '../target.ts'
+import type { RowError, TargetColumn } from '../target.ts'
 import { conditionName } from './conditions.ts'
 import { literal } from './judge.ts'
 import { ABOUT_DATA } from './tolerance.ts'
@@ -22,6 +22,14 @@ export interface CheckedColumn {
   readonly typeName: string
   /** Whether NULL may be refused. */
   readonly isDomain: boolean
+  /** Whether conditions of domains are asked, whose errors need not be about the value. */
+  readonly hasDomain: boolean
+  readonly isRow: boolean
+}
+
+export function checkedColumn(column: TargetColumn): Omit<CheckedColumn, 'position'> {
+  const { name, typeName, isDomain = false, hasDomain = false, isRow = false } = column
+  return { name, typeName, isDomain, hasDomain, isRow }
 }
 
 /** Types whose values an explicit cast makes what COPY makes of them. */
@@ -75,6 +83,14 @@ export interface BadValue {
   readonly error: RowError
 }
 
+/** An assignment, since a cast would cut what is too long, as none cuts a row; at once, since a domain may refuse NULL. */
+function assignedSql(typeName: string): string {
+  return `DECLARE
+    copyist_read ${typeName} := copyist_value;
+  BEGIN
+  END;`
+}
+
 /** Statements for values of the columns `c0 …` of the temporary table `name`, or of `rows`. `by` says how it is to be found out. */
 export function valueCheck(
   name: string,
@@ -104,21 +120,18 @@ export function valueCheck(
     ({
       position,
       typeName,
-      isDomain,
+      hasDomain,
+      isRow,
     }) => `CREATE FUNCTION ${tried(position)}(copyist_value text) RETURNS text[] LANGUAGE plpgsql AS $copyist$
 DECLARE
   copyist_state text;
   copyist_message text;
   copyist_detail text;
 BEGIN
-  -- An assignment, since a cast would cut what is too long; at once, since a domain may refuse NULL.
-  DECLARE
-    copyist_read ${typeName} := copyist_value;
-  BEGIN
-    RETURN NULL;
-  END;
+  ${isRow ? `PERFORM CAST(copyist_value AS ${typeName});` : assignedSql(typeName)}
+  RETURN NULL;
 EXCEPTION WHEN OTHERS THEN
-  IF SQLSTATE !~ '${rows === undefined && isDomain ? '^(22|23502|23514)' : ABOUT_DATA}' THEN ${otherwise}; END IF;
+  IF SQLSTATE !~ '${rows === undefined && hasDomain ? '^(22|23502|23514)' : ABOUT_DATA}' THEN ${otherwise}; END IF;
   GET STACKED DIAGNOSTICS copyist_state = RETURNED_SQLSTATE, copyist_message = MESSAGE_TEXT, copyist_detail = PG_EXCEPTION_DETAIL;
   RETURN ARRAY[copyist_state, copyist_message, copyist_detail];
 END
