@@ -154,14 +154,11 @@ export class RowText {
     this.#at += 1
   }
 
-  /** Whether the first field is the mark of a value that is missing, which is one as it stands only. */
-  #isMissing(end: number): boolean {
-    const [buffer, mark] = [this.#buffer, Buffer.from(this.#missing)]
-    return (
-      end < mark.length &&
-      mark.equals(buffer.subarray(0, mark.length)) &&
-      [TAB, NEWLINE].includes(buffer[mark.length] ?? 0)
-    )
+  /** Whether the field in which a byte is is the mark of a value that is missing, which is one only as it stands. */
+  #isMissing(at: number): boolean {
+    const mark = Buffer.from(this.#missing)
+    const field = this.#buffer.subarray(this.#buffer.lastIndexOf(TAB, at) + 1)
+    return mark.equals(field.subarray(0, mark.length)) && [TAB, NEWLINE].includes(field[mark.length] ?? 0)
   }
 
   /** Whether it has the row's values as properties. A generator, say, has none, and would be a row of nothing but NULL. */

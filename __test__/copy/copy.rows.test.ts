@@ -707,6 +707,29 @@ describe.each(benches)('rows of JavaScript, on $name', ({ name, open }) => {
     expect((await bench.sql('SELECT v FROM w ORDER BY i')).flat()).toEqual(['none', 'none'])
   })
 
+  test.each(['P', '<d>', '[default]', '{}'])('what is missing takes the default by any mark: %s', async (mark) => {
+    await bench.sql("CREATE TABLE w (a text DEFAULT 'none', b text DEFAULT 'nothing')")
+    const rows = [
+      [undefined, 'x'],
+      ['', undefined],
+      ['y', mark],
+      [`${mark}z`, ''],
+    ]
+    await bench.db.copy(`COPY w FROM STDIN (DEFAULT '${mark}')`, { rows })
+    await bench.db.copy(`COPY w FROM STDIN (DEFAULT '${mark}')`, { rows: rows.slice(1) })
+    const kept = [
+      ['', 'nothing'],
+      ['', 'nothing'],
+      ['none', 'x'],
+      ['y', mark],
+      ['y', mark],
+      [`${mark}z`, ''],
+      [`${mark}z`, ''],
+    ]
+    const stored = await bench.sql('SELECT a, b FROM w')
+    expect(stored.map((row) => JSON.stringify(row)).sort()).toEqual(kept.map((row) => JSON.stringify(row)).sort())
+  })
+
   test('other keys and elements are dropped where the statement says so', async () => {
     await bench.db.copy('COPY t (id, name) FROM STDIN WITH (IGNORE_EXTRA_DATA)', {
       rows: [{ id: 1, name: 'a', x: 1 }, [2, 'b', 'c']],

@@ -53,6 +53,9 @@ enum End {
     Marker,
 }
 
+/// Bytes in which the end of a record is looked for at first.
+const FIRST_SEEN: usize = 64;
+
 /// [`Pass::lines_before`] of offsets that ascend.
 struct LineCount<'a, 'p, F> {
     pass: &'a Pass<'p, F>,
@@ -355,7 +358,7 @@ impl<F: Fields> Pass<'_, F> {
                     return (end, next);
                 }
                 // Behind it nothing is quoted or escaped, as behind a record.
-                from = next;
+                (from, seen) = (next, FIRST_SEEN);
             } else if from + seen >= stop {
                 return (stop, stop);
             } else {

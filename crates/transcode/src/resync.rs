@@ -85,7 +85,16 @@ const LINES_SEEN: usize = 1_000;
 pub(crate) fn cut(plan: &Plan, data: &[u8], eol: Eol, after_feed: bool, end: bool, give_up: bool) -> Option<Cut> {
     let Grammar::Csv { delimiter, quote, escape } = plan.grammar else { return None };
     let has_feeds = plan.ends_at_feeds(eol);
-    let rules = Rules { plan, delimiter, quote, escape, eol, has_feeds, open_from: Cell::new(usize::MAX) };
+    let rules = Rules {
+        plan,
+        delimiter,
+        quote,
+        escape,
+        eol,
+        has_feeds,
+        open_from: Cell::new(usize::MAX),
+        closed: Cell::new((1, 0)),
+    };
     let mut breaks = Vec::new();
     let mut at = 0;
     let mut after_feed = after_feed;
@@ -132,6 +141,8 @@ struct Rules<'a> {
     has_feeds: bool,
     /// Quoting that begins here or later is known not to end in the data: to find that out for every line would take for ever.
     open_from: Cell<usize>,
+    /// Quoting that begins between these ends with the second: a line that is broken begins within what its quote has passed over.
+    closed: Cell<(usize, usize)>,
 }
 
 impl Rules<'_> {
@@ -253,7 +264,8 @@ impl Rules<'_> {
         }
     }
 
-    /// Whether the quote before `after` closes at the end of a field, or is the first of a doubled one. Blanks behind it are no mistake.
+    /// Whether the quote before `after` closes at the end of a field, or is the first of a doubled one. Blanks behind it are no mistake, nor is
+    /// the line end of another file.
     fn ends(&self, data: &[u8], after: usize, first: u8, feed: u8) -> bool {
         let mut rest = &data[after..];
         if rest.first() == Some(&self.quote) {
@@ -261,6 +273,9 @@ impl Rules<'_> {
         }
         loop {
             if rest.is_empty() || rest.starts_with(self.delimiter.as_bytes()) || rest[0] == first || rest[0] == feed {
+                return true;
+            }
+            if self.eol == Eol::Lf && rest.starts_with(b"\r\n") {
                 return true;
             }
             match rest {
@@ -275,10 +290,15 @@ impl Rules<'_> {
         if from >= self.open_from.get() {
             return None;
         }
+        // After a quote, escapes are told apart as they are here: it was passed over as a whole.
+        let (first, close) = self.closed.get();
+        if (first..=close).contains(&from) {
+            return Some(close);
+        }
         let found = self.find_closing(data, from);
-        if found.is_none() {
-            // After a quote, escapes are told apart as they are here: it was passed over as a whole.
-            self.open_from.set(from);
+        match found {
+            Some(close) => self.closed.set((from, close)),
+            None => self.open_from.set(from),
         }
         found
     }

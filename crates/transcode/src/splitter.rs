@@ -837,18 +837,34 @@ pub(crate) const MOST_KEPT: usize = 4;
 /// Bytes of a pushed stream that are worth a tile of their own.
 const MIN_STREAMED: usize = 64 * 1024;
 
+/// Runs of line feeds that are looked at.
+const MOST_RUNS: usize = 64;
+
 /// End of the last record, be it that of a line feed where others end lines.
 fn last_record_end(plan: &Plan, data: &[u8], eol: Eol) -> Option<usize> {
     let last_end = |eol| plan.scanner.last_record_end(data, plan.grammar, eol);
     match eol {
         // It is the last byte of the others, too.
         Eol::CrLf if plan.ends_at_feeds(eol) => last_end(Eol::Lf),
-        Eol::Cr if plan.ends_at_feeds(eol) => {
-            let feed = || last_end(Eol::Lf).filter(|&end| plan.ends_at_feed(eol, data, end - 1));
-            last_end(eol).or_else(feed)
-        }
+        Eol::Cr if plan.ends_at_feeds(eol) => last_end(eol).or_else(|| last_feed_end(plan, data, eol)),
         _ => last_end(eol),
     }
+}
+
+/// End of the last record that ends in a line feed, of data without another line end.
+fn last_feed_end(plan: &Plan, data: &[u8], eol: Eol) -> Option<usize> {
+    let mut stop = data.len();
+    // Of line feeds that end nothing there are runs, of which the first may end a record; and other runs before them, seldom.
+    for _ in 0..MOST_RUNS {
+        let last = plan.scanner.last_record_end(&data[..stop], plan.grammar, Eol::Lf)? - 1;
+        let first = data[..last].iter().rposition(|&byte| byte != b'\n').map_or(0, |before| before + 1);
+        let is_escaped = !plan.is_csv() && first > 0 && data[first - 1] == b'\\';
+        if !is_escaped && plan.ends_at_feed(eol, data, first) {
+            return Some(first + 1);
+        }
+        stop = first;
+    }
+    None
 }
 
 /// The line-end style, told by the first record's end as PostgreSQL does; None while that has not been seen.

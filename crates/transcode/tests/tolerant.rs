@@ -379,6 +379,43 @@ fn blanks_beside_quotes_are_no_mistake() {
 }
 
 #[test]
+fn the_line_end_of_another_file_behind_a_value_is_no_broken_quote() {
+    let outcome = text("h\n1,a,5,\n2,b,5,\"x\n5,y,5,\nz\"\r\n3,c,5,\n", SKIP);
+    assert_eq!((&outcome.failure, &outcome.ids[..]), (&None, &[1, 3][..]));
+    assert_eq!(refused(&outcome), [(3, "2,b,5,\"x\n5,y,5,\nz\"\r".to_owned(), "22P04")]);
+}
+
+/// Within this time each is read once; otherwise each would be as often as it has lines.
+fn soon(grammar: Grammar, input: &[u8]) -> Outcome {
+    let started = std::time::Instant::now();
+    let outcome = run(&Arc::new(plan(grammar, SKIP)), input, 1, 1 << 18);
+    assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
+    outcome
+}
+
+#[test]
+fn the_end_of_an_open_quote_is_looked_for_once() {
+    let Grammar::Csv { delimiter, quote, .. } = CSV else { unreachable!() };
+    let lines = "6,a\\\",5,\n".repeat(60_000);
+    let input = format!("h\n1,a,5,\n{lines}7,\"a\",5,\n8,b,5,\n");
+    let outcome = soon(Grammar::Csv { delimiter, quote, escape: b'\\' }, input.as_bytes());
+    assert_eq!((outcome.failure, outcome.ids, outcome.rejects.len()), (None, vec![1, 7, 8], 60_000));
+}
+
+#[test]
+fn line_feeds_that_end_nothing_are_passed_over_once() {
+    let feeds = "\n".repeat(300_000);
+    let input = format!("h\r1\ta\t5\t\\N\r2\t{}\0{feeds}\r3\tb\t5\t\\N\r", "x".repeat(300_000));
+    let outcome = soon(TEXT, input.as_bytes());
+    assert_eq!((&outcome.failure, &outcome.ids[..]), (&None, &[1, 3][..]));
+    // They are no reason to call a record too long, either.
+    let input = format!("h\r1,a,5,\r{}", "2,b,5,\n\n".repeat(300_000));
+    let outcome = soon(CSV, input.as_bytes());
+    assert_eq!((&outcome.failure, &outcome.ids[..]), (&None, &[1][..]));
+    assert_eq!(outcome.rejects.len(), 300_001);
+}
+
+#[test]
 fn a_broken_header_costs_nothing_else() {
     let outcome = text("\"h\n1,a,5,\n2,b,5,\n", SKIP);
     assert_eq!((outcome.failure, outcome.ids, outcome.rejects.len()), (None, vec![1, 2], 0));

@@ -91,17 +91,19 @@ export async function loadTolerantly(
   const tellBefore = async (batch: Batch, error: unknown): Promise<void> => {
     const isOfRow = error !== reader.failure && isAboutData(error) && error.position?.line !== undefined
     if (refusals === undefined || !isOfRow || !batch.located) return
-    const before = batch.before(batch.located)
-    let moved: Moved
+    const parts = batch.before(batch.located).split(JUDGED_ROWS)
     try {
       await context.query('ROLLBACK TO SAVEPOINT copyist_batch')
       if (!(await stage.begin())) return
-      moved = await stage.move(before, before.again())
     } catch {
       // The error that ends the load comes first.
       return
     }
-    await account(before.rows, await settle(moved))
+    for (const part of parts) {
+      const moved = await stage.move(part, part.again()).catch(() => undefined)
+      if (moved === undefined) return
+      await account(part.rows, await settle(moved))
+    }
   }
   /** Moves a batch by way of the temporary table. */
   const staged = async (batch: Batch, native: NativeLoad): Promise<void> => {

@@ -427,7 +427,7 @@ WHERE (${where}
       return `DECLARE
         copyist_read ${typeName};
       BEGIN
-        SELECT ${this.#valueSql(position)} INTO copyist_read FROM ${this.#rowsSql('s.n = copyist_n', isBinary)};
+        copyist_read := (SELECT ${this.#valueSql(position)} FROM ${this.#rowsSql('s.n = copyist_n', isBinary)});
       EXCEPTION WHEN OTHERS OR ASSERT_FAILURE THEN
         ${diagnostics(isRead ? ABOUT_DATA : TOLERATED.all)}
         copyist_column := ${literal(name)};
