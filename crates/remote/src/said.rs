@@ -1,7 +1,5 @@
 //! What a server says, without what is secret of what it was asked with: it may repeat that.
 
-use std::borrow::Cow;
-
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use quick_xml::escape::unescape;
@@ -65,8 +63,8 @@ impl Carried {
 
     /// A text of the server without them, also where it writes them with percent signs or as XML does.
     pub fn struck_from(&self, text: &str) -> String {
-        let text = unescape(text).unwrap_or(Cow::Borrowed(text));
-        let (places, decoded): (Vec<_>, Vec<_>) = percent_decoding(&text).unzip();
+        let text = &plain(text);
+        let (places, decoded): (Vec<_>, Vec<_>) = percent_decoding(text).unzip();
         let mut is_secret = vec![false; text.len()];
         for secret in &self.0 {
             for (at, _) in decoded.windows(secret.len()).enumerate().filter(|(_, found)| found == &secret.as_slice()) {
@@ -88,6 +86,36 @@ impl Carried {
         }
         without_secrets(&String::from_utf8_lossy(&kept))
     }
+}
+
+/// A text without the escapes of XML and of JSON, twice over if it has been escaped twice. What is no escape stays.
+fn plain(text: &str) -> String {
+    let mut text = text.to_owned();
+    for _ in 0..2 {
+        let mut parts = text.split('&');
+        let mut found = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let meant = part.find(';').and_then(|end| {
+                let meant = unescape(part.get(..end).map(|name| format!("&{name};"))?.as_str()).ok()?.into_owned();
+                Some((meant, &part[end + 1..]))
+            });
+            match meant {
+                Some((meant, rest)) => found.extend([meant.as_str(), rest]),
+                None => found.extend(["&", part]),
+            }
+        }
+        text = found;
+    }
+    let mut parts = text.split("\\u");
+    let mut found = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let meant = part.get(..4).and_then(|hex| char::from_u32(u32::from_str_radix(hex, 16).ok()?));
+        match meant {
+            Some(meant) => found.extend([meant.to_string().as_str(), &part[4..]]),
+            None => found.extend(["\\u", part]),
+        }
+    }
+    found.replace("\\/", "/")
 }
 
 #[cfg(test)]
@@ -115,6 +143,8 @@ mod tests {
             ("Fwo+a/token==", "***"),
             ("a/b&#43;c is not a/b c nor a%2Fb+c: a%252Fb%252Bc", "*** is not a/b c nor ***: ***"),
             ("GET /k?list&x=1 of k?sig=2, is it? and/or?", "GET /k of k is it? and/or?"),
+            ("a &b; a/b&#43;c & a/b&amp;#43;c &nbsp;", "a &b; *** & *** &nbsp;"),
+            ("{\"e\":\"a\\/b\\u002bc, \\u00zz\"}", "{\"e\":\"***, \\u00zz\"}"),
             ("7 of 17 with 7", "*** of 17 with ***"),
             ("all well: <ü> é", "all well: <ü> é"),
         ] {

@@ -275,7 +275,7 @@ impl Rules<'_> {
             if rest.is_empty() || rest.starts_with(self.delimiter.as_bytes()) || rest[0] == first || rest[0] == feed {
                 return true;
             }
-            if self.eol == Eol::Lf && rest.starts_with(b"\r\n") {
+            if self.eol == Eol::Lf && rest[0] == b'\r' {
                 return true;
             }
             match rest {

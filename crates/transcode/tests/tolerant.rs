@@ -383,6 +383,8 @@ fn the_line_end_of_another_file_behind_a_value_is_no_broken_quote() {
     let outcome = text("h\n1,a,5,\n2,b,5,\"x\n5,y,5,\nz\"\r\n3,c,5,\n", SKIP);
     assert_eq!((&outcome.failure, &outcome.ids[..]), (&None, &[1, 3][..]));
     assert_eq!(refused(&outcome), [(3, "2,b,5,\"x\n5,y,5,\nz\"\r".to_owned(), "22P04")]);
+    let outcome = text("h\n1,a,5,\n2,b,5,\"x\n5,y,5,\nz\"\r3,c,5,\n4,d,5,\n", SKIP);
+    assert_eq!((&outcome.failure, &outcome.ids[..], outcome.rejects.len()), (&None, &[1, 4][..], 1));
 }
 
 /// Within this time each is read once; otherwise each would be as often as it has lines.
