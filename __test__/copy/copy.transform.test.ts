@@ -46,6 +46,32 @@ describe.each(benches)('TRANSFORM on $name', ({ name: target, open }) => {
     expect(await bench.sql('SELECT * FROM u')).toEqual([['7', '8']])
   })
 
+  test.runIf(target === 'postgres')(
+    'a row is looked at beside a domain that refuses NULL, and a composite',
+    async () => {
+      await bench.sql('CREATE DOMAIN filled AS integer NOT NULL; CREATE TYPE pair AS (x integer, y integer)')
+      await bench.sql('CREATE TABLE d (id integer UNIQUE, c filled, p pair, name text)')
+      const input = file('input', '1;1;(1,2);a\n2;x;(1,2);b\n3;;(1,2);c\n4;4;(5,6);d\n4;5;(5,6);e\n6;6;(7,8);f\n')
+      const rejects: Reject[] = []
+      const options = "FORMAT csv, DELIMITER ';', ON_ERROR skip_row, TRANSFORM (name AS upper(name))"
+      await bench.db.copy(`COPY d FROM '${input}' (${options})`, { onReject: (reject) => rejects.push(reject) })
+      const told = rejects.map(({ line, errors }) => [
+        line,
+        errors.map(({ column, sqlState }) => `${column} ${sqlState}`),
+      ])
+      expect(told).toEqual([
+        [2, ['c 22P02']],
+        [3, ['c 23502']],
+        [5, ['undefined 23505']],
+      ])
+      expect(await bench.sql('SELECT id, c, p::text, name FROM d ORDER BY id')).toEqual([
+        ['1', '1', '(1,2)', 'A'],
+        ['4', '4', '(5,6)', 'D'],
+        ['6', '6', '(7,8)', 'F'],
+      ])
+    },
+  )
+
   test.runIf(target === 'postgres')('a type of bits keeps its length', async () => {
     await bench.sql('CREATE TABLE bits (a text)')
     const load = (content: string, type: string) =>

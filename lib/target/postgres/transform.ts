@@ -424,10 +424,12 @@ WHERE (${where}
       const { name, typeName, hasDomain } = this.#table.description.columns[index] ?? { name: '', typeName: 'text' }
       // What a condition of a domain says need not be about the value.
       const isRead = this.#steps[position]?.expression === undefined && hasDomain !== true
-      return `DECLARE
-        copyist_read ${typeName};
-      BEGIN
-        copyist_read := (SELECT ${this.#valueSql(position)} FROM ${this.#rowsSql('s.n = copyist_n', isBinary)});
+      // In a block within, since a domain may refuse NULL.
+      return `BEGIN
+        DECLARE
+          copyist_read ${typeName} := (SELECT ${this.#valueSql(position)} FROM ${this.#rowsSql('s.n = copyist_n', isBinary)});
+        BEGIN
+        END;
       EXCEPTION WHEN OTHERS OR ASSERT_FAILURE THEN
         ${diagnostics(isRead ? ABOUT_DATA : TOLERATED.all)}
         copyist_column := ${literal(name)};
