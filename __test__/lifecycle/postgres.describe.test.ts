@@ -124,6 +124,8 @@ describe('describe', () => {
       found.push([sql, hasNumbers])
       expect({ sql, ...column }).toEqual({
         ...(domains.includes(sql) && { isDomain: true }),
+        ...([...domains, 'short[]'].includes(sql) && { hasDomain: true }),
+        ...(/^pairs?$/.test(sql) && { isRow: true }),
         ...(sql === 'name' && { isString: true }),
         sql,
         name: `c${i}`,
