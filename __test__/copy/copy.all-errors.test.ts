@@ -1,10 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type CopyCallOptions, connect, type Reject } from '../../lib/index.ts'
-import { type Bench, benches } from './targets.ts'
+import { type Bench, benches, inEncoding } from './targets.ts'
 
 /*
  * All errors of a row are told, whoever finds them: those of its fields, of values that only the target reads, and of conditions.
@@ -309,14 +308,7 @@ describe('on PostgreSQL alone', () => {
     ['a few', 3],
     ['so many that their column is left alone', 140],
   ])('of values that the database cannot even be asked about: %s', async (_, odd) => {
-    const name = `${new URL(bench.url ?? '').pathname.slice(1)}_latin`
-    await bench.sql(`CREATE DATABASE ${name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0`)
-    const url = new URL(bench.url ?? '')
-    url.pathname = `/${name}`
-    const db = await connect(url.href)
-    const side = new pg.Client({ connectionString: url.href })
-    await side.connect()
-    try {
+    await inEncoding(bench, 'LATIN1', async (db, side) => {
       await side.query('CREATE TABLE t (a int, b inet, c inet)')
       const rejects: Reject[] = []
       const lines = Array.from({ length: odd }, () => 'x,ż,nowhere\nx,nowhere,nowhere\n')
@@ -331,11 +323,7 @@ describe('on PostgreSQL alone', () => {
         '1,a 22P02,c 22P02',
         odd > 100 ? '0,a 22P02,c 22P02' : '0,a 22P02,b 22P02,c 22P02',
       ])
-    } finally {
-      await db.close()
-      await side.end()
-      await bench.sql(`DROP DATABASE ${name} WITH (FORCE)`)
-    }
+    })
   })
 
   test('without the right to make functions, what is told without them', async () => {

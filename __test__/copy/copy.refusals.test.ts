@@ -5,7 +5,7 @@ import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type CopyError, connect, type Reject } from '../../lib/index.ts'
 import { serverCopy } from '../server-copy.ts'
-import { type Bench, benches } from './targets.ts'
+import { type Bench, benches, inEncoding } from './targets.ts'
 
 /*
  * Rows that only PostgreSQL refuses: whatever way they go, the outcome is that of one INSERT a row.
@@ -495,14 +495,7 @@ describe('a database that lacks characters', () => {
     ['id integer PRIMARY KEY, note text, address inet', '', 4],
     ['id integer PRIMARY KEY, note text', 'ON CONFLICT DO SKIP', 3],
   ])('refuses their rows only: %s %s', async (columns, rest, count) => {
-    const name = `${new URL(bench.url ?? '').pathname.slice(1)}_latin`
-    await bench.sql(`CREATE DATABASE ${name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0`)
-    const url = new URL(bench.url ?? '')
-    url.pathname = `/${name}`
-    const db = await connect(url.href)
-    const side = new pg.Client({ connectionString: url.href })
-    await side.connect()
-    try {
+    await inEncoding(bench, 'LATIN1', async (db, side) => {
       await side.query(`CREATE TABLE t (${columns})`)
       const end = columns.includes('inet') ? ',10.0.0.1' : ''
       const content = ['1,é', '2,ż', '3,ü', '4,ł', '5,漢', '1,x', '7,y'].map((line) => `${line}${end}\n`).join('')
@@ -523,23 +516,12 @@ describe('a database that lacks characters', () => {
       const { rows } = await side.query('SELECT id, note FROM t ORDER BY id, note')
       expect(rows.map(({ note }) => note)).toEqual(columns.includes('KEY') ? ['é', 'ü', 'y'] : ['x', 'é', 'ü', 'y'])
       expect(receipt.rowsLoaded).toBe(rows.length)
-    } finally {
-      await db.close()
-      await side.end()
-      await bench.sql(`DROP DATABASE ${name} WITH (FORCE)`)
-    }
+    })
   })
 })
 
 test('a database that counts bytes refuses the row for what is too long there', async () => {
-  const name = `${new URL(bench.url ?? '').pathname.slice(1)}_bytes`
-  await bench.sql(`CREATE DATABASE ${name} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0`)
-  const url = new URL(bench.url ?? '')
-  url.pathname = `/${name}`
-  const db = await connect(url.href)
-  const side = new pg.Client({ connectionString: url.href })
-  await side.connect()
-  try {
+  await inEncoding(bench, 'SQL_ASCII', async (db, side) => {
     await side.query('CREATE TABLE t (id integer, note varchar(3), word char(3)[])')
     const path = file('1,abc,{abc}\n2,éé,{a}\n3,é,{éé}\n4,abcd,{a}\n')
     for (const policy of ['ignore', 'skip_row']) {
@@ -554,11 +536,7 @@ test('a database that counts bytes refuses the row for what is too long there', 
     }
     const receipt = await db.copy(`COPY t FROM '${path}' (FORMAT csv, ON_ERROR set_null)`, { ledger: false })
     expect(receipt).toMatchObject({ rowsLoaded: 4, rowsReplaced: 3 })
-  } finally {
-    await db.close()
-    await side.end()
-    await bench.sql(`DROP DATABASE ${name} WITH (FORCE)`)
-  }
+  })
 })
 
 test('deferred keys and references cost the row', async () => {
@@ -635,14 +613,7 @@ test('a rule that only INSERT follows is named', async () => {
 })
 
 test('many rows with characters that the database lacks take seconds', async () => {
-  const name = `${new URL(bench.url ?? '').pathname.slice(1)}_many`
-  await bench.sql(`CREATE DATABASE ${name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0`)
-  const url = new URL(bench.url ?? '')
-  url.pathname = `/${name}`
-  const db = await connect(url.href)
-  const side = new pg.Client({ connectionString: url.href })
-  await side.connect()
-  try {
+  await inEncoding(bench, 'LATIN1', async (db, side) => {
     await side.query('CREATE TABLE t (id integer PRIMARY KEY, note text)')
     const lines = Array.from(
       { length: 32_000 },
@@ -656,11 +627,7 @@ test('many rows with characters that the database lacks take seconds', async () 
     expect(bad).toEqual(Array.from({ length: 3_200 }, (_, n) => n * 10 + 4))
     const { rows } = await side.query('SELECT count(*)::integer AS count FROM t')
     expect(rows).toEqual([{ count: 28_800 }])
-  } finally {
-    await db.close()
-    await side.end()
-    await bench.sql(`DROP DATABASE ${name} WITH (FORCE)`)
-  }
+  })
 }, 30_000)
 
 test.each([

@@ -69,3 +69,25 @@ async function openDuckdb(options: ConnectOptions = {}): Promise<Bench> {
     },
   }
 }
+
+/** Does something in a database of another encoding, of the bench's server: by a database under test, and a client beside it. */
+export async function inEncoding(
+  { url: address = '', sql }: Pick<Bench, 'url' | 'sql'>,
+  encoding: string,
+  work: (db: Database, side: pg.Client) => Promise<void>,
+): Promise<void> {
+  const url = new URL(address)
+  const name = `${url.pathname.slice(1)}_${encoding.toLowerCase()}`
+  await sql(`CREATE DATABASE ${name} ENCODING '${encoding}' LOCALE 'C' TEMPLATE template0`)
+  url.pathname = `/${name}`
+  const db = await connect(url.href)
+  const side = new pg.Client({ connectionString: url.href })
+  await side.connect()
+  try {
+    await work(db, side)
+  } finally {
+    await db.close()
+    await side.end()
+    await sql(`DROP DATABASE ${name} WITH (FORCE)`)
+  }
+}

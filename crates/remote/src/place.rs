@@ -389,7 +389,7 @@ const MOST_RETRIES: usize = 8;
 /// each pause is drawn between the first one and three times the one before.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What goes into a header as it is: a line end there would be no part of a request.
 fn sendable<'a>(text: &'a str, what: &str) -> Result<&'a str, String> {

@@ -13,13 +13,13 @@ use tokio::time::{Instant, timeout};
 use super::{Object, Version};
 use crate::client::{Answered, PATIENCE, STALLED, Told, UNKNOWN_SIZE, broken_off, cause, silence};
 use crate::failure::{lost, of_store, unexpected};
+use crate::place::LONGEST_PAUSE;
 use crate::rules::Denied;
 
 /// Bytes that must come in so much waiting as there is patience for; fewer are hardly any.
 const LEAST: u64 = 30 << 10;
 /// Between a body that breaks off and the request for its rest; each time that nothing came twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// The bytes of an answer, and behind them why there are no more, if they have broken off.
 pub(super) fn bytes_of(answer: GetResult) -> BoxStream<'static, Result<Bytes, Error>> {
